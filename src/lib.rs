@@ -5,5 +5,10 @@
 //! [`apps`] delivers to the apps and answers their Graph calls; [`web`] is the inbox for people; [`bot`] is the built-in app.
 //! [`wire`] holds the platform's JSON as types, [`access`] who may see what, [`crypto`] every secret.
 
+pub mod access;
+pub mod clock;
 pub mod control;
+pub mod crypto;
+pub mod ledger;
+pub mod store;
 pub mod wire;

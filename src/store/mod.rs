@@ -1,0 +1,49 @@
+//! PostgreSQL. SQL lives here and nowhere else; each file is one subject.
+
+mod error;
+pub mod log;
+pub mod processes;
+pub mod rules;
+
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use std::str::FromStr;
+use std::time::Duration;
+
+pub use error::StoreError;
+
+/// The database, as everything but the ledger's writer sees it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// Connects, with at most `connections` at once.
+    ///
+    /// # Errors
+    /// When the address is not one, or the database does not answer within 10 seconds.
+    pub async fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)?.application_name("baton");
+        let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10)).connect_with(options).await?;
+        Ok(Self { pool })
+    }
+
+    /// Brings the schema up to date. Several processes may do it at once.
+    ///
+    /// # Errors
+    /// When a migration fails, or the database has migrations this program does not know.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        sqlx::migrate!().run(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query_scalar!("select 1").fetch_one(&self.pool).await?;
+        Ok(())
+    }
+}
