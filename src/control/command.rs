@@ -93,6 +93,9 @@ pub enum Command {
     SweepGone,
     /// The platform answered a transfer.
     TransferDone {
+        /// [`super::Transfer::begun_at`] of the transfer that was asked for. An answer to another one decides nothing: a handover
+        /// event may have ended it before, and a second one may be pending.
+        begun_at: Timestamp,
         /// What it said.
         outcome: TransferOutcome,
     },
@@ -212,7 +215,7 @@ pub enum Change {
     ExternalEnded,
     /// A move that needs the platform began.
     TransferBegun,
-    /// It was refused or its outcome is unknown.
+    /// It was refused, or `thread_owner` says that it did not happen.
     TransferEnded,
 }
 

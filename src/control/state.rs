@@ -26,11 +26,15 @@ pub struct Control {
     /// A move to or from an external app that the platform has not confirmed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfer: Option<Transfer>,
+    /// The epoch in which the owner made itself owner by sending while nobody held the conversation. A second answer to what it
+    /// heard in that epoch is not stale: nobody else has held the conversation in between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_from: Option<Epoch>,
 }
 
 impl Default for Control {
     fn default() -> Self {
-        Self { owner: Owner::Idle, epoch: Epoch(0), changed_at: Timestamp::from_millis(0), requests: Vec::new(), transfer: None }
+        Self { owner: Owner::Idle, epoch: Epoch(0), changed_at: Timestamp::from_millis(0), requests: Vec::new(), transfer: None, claimed_from: None }
     }
 }
 
@@ -93,7 +97,7 @@ pub struct Transfer {
     /// Handed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
-    /// When it began.
+    /// When it began. Names the transfer in [`super::Command::TransferDone`].
     pub begun_at: Timestamp,
 }
 
