@@ -23,6 +23,8 @@ create table conversations (
     closed_at timestamptz,
     -- The agent who holds it while the inbox owns it.
     assignee bigint,
+    -- The agent whose request for the inbox is pending: once granted, it is theirs.
+    requested_by bigint,
     -- Why it needs a person: the metadata of the pass to the inbox, as its app wrote it.
     handover_note text,
     created_at timestamptz not null default now(),
@@ -31,5 +33,5 @@ create table conversations (
 create index conversations_by_activity on conversations (page_id, last_position desc);
 create index conversations_to_check on conversations (check_at) where check_at is not null;
 create index conversations_by_assignee on conversations (assignee, page_id, person_id) where assignee is not null;
-create index conversations_by_owner on conversations (page_id, owner) where closed_at is null;
+create index conversations_by_owner on conversations (page_id, owner, last_position desc) where closed_at is null;
 create index conversations_closed on conversations (page_id, closed_at) where closed_at is not null;

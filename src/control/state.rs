@@ -34,7 +34,14 @@ pub struct Control {
 
 impl Default for Control {
     fn default() -> Self {
-        Self { owner: Owner::Idle, epoch: Epoch(0), changed_at: Timestamp::from_millis(0), requests: Vec::new(), transfer: None, claimed_from: None }
+        Self {
+            owner: Owner::Idle,
+            epoch: Epoch(0),
+            changed_at: Timestamp::from_millis(0),
+            requests: Vec::new(),
+            transfer: None,
+            claimed_from: None,
+        }
     }
 }
 

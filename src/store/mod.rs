@@ -1,6 +1,7 @@
 //! PostgreSQL. SQL lives here and nowhere else; each file is one subject.
 
 mod error;
+pub mod group;
 pub mod log;
 pub mod processes;
 pub mod rules;
@@ -12,10 +13,18 @@ use std::time::Duration;
 
 pub use error::StoreError;
 
+/// Connections of the ledger's writer: one at work, one for the moment after a lost connection.
+const WRITERS: u32 = 2;
+
+/// A frozen process must not hold a Page: its transaction ends by itself.
+const WRITER_LIMITS: [(&str, &str); 3] =
+    [("idle_in_transaction_session_timeout", "5s"), ("lock_timeout", "5s"), ("statement_timeout", "10s")];
+
 /// The database, as everything but the ledger's writer sees it.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    writer: PgPool,
 }
 
 impl Store {
@@ -25,8 +34,16 @@ impl Store {
     /// When the address is not one, or the database does not answer within 10 seconds.
     pub async fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url)?.application_name("baton");
-        let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(10)).connect_with(options).await?;
-        Ok(Self { pool })
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options.clone())
+            .await?;
+        let writer = PgPoolOptions::new()
+            .max_connections(WRITERS)
+            .acquire_timeout(Duration::from_secs(2))
+            .connect_lazy_with(options.application_name("baton-ledger").options(WRITER_LIMITS));
+        Ok(Self { pool, writer })
     }
 
     /// Brings the schema up to date. Several processes may do it at once.

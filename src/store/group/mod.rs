@@ -1,0 +1,154 @@
+//! The ledger's transaction: one for a whole group of commands, under the locks of the Pages concerned.
+
+mod conversations;
+mod sends;
+mod write;
+
+use sqlx::{Postgres, Transaction};
+
+use super::log::timestamp;
+use super::rules::VersionedRules;
+use super::{Store, StoreError, rules};
+use crate::wire::{PageId, PersonId, Timestamp};
+
+pub use conversations::ConversationRow;
+pub use sends::{NewSendRow, SendChange, SendRow};
+pub use write::{BotMemoryWrite, ButtonWrite, Quarantined, Superseding, Writes};
+
+/// Hash of something seen, 16 bytes.
+pub type Seen = [u8; 16];
+
+/// A conversation's name.
+pub type ConversationKey = (PageId, PersonId);
+
+/// A Page's locked head.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The Page.
+    pub page: PageId,
+    /// Newest position.
+    pub last_position: i64,
+    /// Newest send.
+    pub last_send: i64,
+    /// Version of its rules.
+    pub rules_version: i64,
+}
+
+/// One transaction of the ledger.
+#[derive(Debug)]
+pub struct GroupTransaction {
+    transaction: Transaction<'static, Postgres>,
+}
+
+/// The transaction's own id, to ask later what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransactionId(String);
+
+/// What became of a transaction whose answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is committed.
+    Committed,
+    /// It never happened.
+    Aborted,
+    /// It is still open on the server.
+    Open,
+}
+
+impl Store {
+    /// Begins a group.
+    ///
+    /// # Errors
+    /// When the database does not give a connection.
+    pub async fn begin_group(&self) -> Result<GroupTransaction, StoreError> {
+        Ok(GroupTransaction { transaction: self.writer.begin().await? })
+    }
+
+    /// Asks what became of a transaction whose COMMIT was not answered.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn fate(&self, id: &TransactionId) -> Result<Fate, StoreError> {
+        let status = sqlx::query_scalar!("select pg_xact_status($1::text::xid8)", id.0).fetch_one(&self.pool).await?;
+        Ok(match status.as_deref() {
+            Some("committed") => Fate::Committed,
+            Some("in progress") => Fate::Open,
+            _ => Fate::Aborted,
+        })
+    }
+}
+
+impl GroupTransaction {
+    /// Locks the heads of the Pages, in key order. Unknown Pages are left out.
+    ///
+    /// # Errors
+    /// When the database fails, or a lock cannot be had in time.
+    pub async fn lock_heads(&mut self, pages: &[&str]) -> Result<Vec<Head>, StoreError> {
+        let rows = sqlx::query!(
+            "select page_id, last_position, last_send, rules_version from pages where page_id = any($1::text[]) order by page_id for update",
+            pages as _
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Head {
+                    page: PageId::parse(&row.page_id).map_err(|e| StoreError::inconsistent("pages", "page_id", &row.page_id, e))?,
+                    last_position: row.last_position,
+                    last_send: row.last_send,
+                    rules_version: row.rules_version,
+                })
+            })
+            .collect()
+    }
+
+    /// The database's time now, after locking, and this transaction's id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn clock(&mut self) -> Result<(Timestamp, TransactionId), StoreError> {
+        let row = sqlx::query!(r#"select clock_timestamp() as "now!", pg_current_xact_id()::text as "id!""#)
+            .fetch_one(&mut *self.transaction)
+            .await?;
+        Ok((timestamp(row.now), TransactionId(row.id)))
+    }
+
+    /// The rules of a Page whose head is locked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rules(&mut self, page: &PageId) -> Result<Option<VersionedRules>, StoreError> {
+        rules::load(&mut self.transaction, page).await
+    }
+
+    /// Which of these have been seen.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn seen(&mut self, asked: &[(PageId, Seen)]) -> Result<Vec<(PageId, Seen)>, StoreError> {
+        let pages: Vec<&str> = asked.iter().map(|(page, _)| page.as_str()).collect();
+        let hashes: Vec<&[u8]> = asked.iter().map(|(_, hash)| hash.as_slice()).collect();
+        let rows = sqlx::query!(
+            "select d.page_id, d.hash from unnest($1::text[], $2::bytea[]) as a (page_id, hash) join duplicates d on d.page_id = a.page_id and d.hash = a.hash",
+            &pages as _,
+            &hashes as _
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let page = PageId::parse(&row.page_id).map_err(|e| StoreError::inconsistent("duplicates", "page_id", &row.page_id, e))?;
+                let hash = row.hash.try_into().map_err(|_| StoreError::inconsistent("duplicates", "hash", &row.page_id, "not 16 bytes"))?;
+                Ok((page, hash))
+            })
+            .collect()
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// When the database fails; on a lost connection [`Store::fate`] tells whether it happened.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+}

@@ -1,0 +1,254 @@
+//! What a group writes, all at once.
+
+use super::super::StoreError;
+use super::super::log::{LogRow, datetime};
+use super::{ConversationRow, GroupTransaction, Head, NewSendRow, Seen, SendChange};
+use crate::wire::{AppId, MessageId, PageId, PersonId, Timestamp};
+
+/// Everything a group of commands writes.
+#[derive(Debug, Default)]
+pub struct Writes {
+    /// Heads afterwards, of Pages whose log or outbox grew.
+    pub heads: Vec<Head>,
+    /// New rows of the log.
+    pub log: Vec<LogRow>,
+    /// Conversations afterwards.
+    pub conversations: Vec<ConversationRow>,
+    /// What has been seen now.
+    pub seen: Vec<(PageId, Seen)>,
+    /// Accepted sends.
+    pub sends: Vec<NewSendRow>,
+    /// Changed sends.
+    pub send_changes: Vec<SendChange>,
+    /// Former owners whose queued sends end.
+    pub superseded: Vec<Superseding>,
+    /// Buttons that were sent.
+    pub buttons: Vec<ButtonWrite>,
+    /// What in-process apps collected.
+    pub memories: Vec<BotMemoryWrite>,
+    /// Messages that were taken back: their content goes.
+    pub unsent: Vec<(PageId, PersonId, MessageId)>,
+    /// What could not be stored as an event.
+    pub quarantined: Vec<Quarantined>,
+}
+
+/// An app that lost a conversation to another: what it had queued there is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Superseding {
+    /// The Page.
+    pub page: PageId,
+    /// The conversation.
+    pub person: PersonId,
+    /// The former owner.
+    pub app: AppId,
+}
+
+/// A button that was sent.
+#[derive(Debug, Clone)]
+pub struct ButtonWrite {
+    /// The Page.
+    pub page: PageId,
+    /// To whom.
+    pub person: PersonId,
+    /// Hash of its payload.
+    pub payload_hash: Seen,
+    /// By whom.
+    pub app: AppId,
+}
+
+/// A new version of an in-process app's memory.
+#[derive(Debug, Clone)]
+pub struct BotMemoryWrite {
+    /// The Page.
+    pub page: PageId,
+    /// The conversation.
+    pub person: PersonId,
+    /// The app.
+    pub app: AppId,
+    /// The new version.
+    pub version: i64,
+    /// The value.
+    pub value: serde_json::Value,
+}
+
+/// Something kept raw.
+#[derive(Debug, Clone)]
+pub struct Quarantined {
+    /// The Page it names, as text: it may be unknown.
+    pub page: String,
+    /// Why.
+    pub reason: String,
+    /// What.
+    pub raw: String,
+}
+
+impl GroupTransaction {
+    /// Writes everything and tells other processes.
+    ///
+    /// # Errors
+    /// When the database fails or refuses a value.
+    pub async fn write(&mut self, writes: &Writes, now: Timestamp, process: i64) -> Result<(), StoreError> {
+        if !writes.log.is_empty() {
+            self.append(&writes.log).await?;
+        }
+        if !writes.conversations.is_empty() {
+            self.write_conversations(&writes.conversations).await?;
+        }
+        if !writes.seen.is_empty() {
+            self.remember(&writes.seen, now).await?;
+        }
+        if !writes.sends.is_empty() {
+            self.insert_sends(&writes.sends).await?;
+        }
+        if !writes.send_changes.is_empty() {
+            self.change_sends(&writes.send_changes, now).await?;
+        }
+        for one in &writes.superseded {
+            self.supersede(one, now).await?;
+        }
+        for button in &writes.buttons {
+            self.remember_button(button, now).await?;
+        }
+        for memory in &writes.memories {
+            self.write_memory(memory).await?;
+        }
+        for (page, person, mid) in &writes.unsent {
+            self.scrub(page, person, mid, now).await?;
+        }
+        for one in &writes.quarantined {
+            self.quarantine(one).await?;
+        }
+        if !writes.heads.is_empty() {
+            self.move_heads(&writes.heads, process).await?;
+        }
+        Ok(())
+    }
+
+    async fn append(&mut self, rows: &[LogRow]) -> Result<(), StoreError> {
+        let audience: Vec<String> = rows
+            .iter()
+            .map(|row| serde_json::to_string(&row.audience).map_err(|e| StoreError::inconsistent("log", "audience", row.position, e)))
+            .collect::<Result<_, _>>()?;
+        let text = |f: fn(&LogRow) -> &str| rows.iter().map(f).collect::<Vec<&str>>();
+        let maybe = |f: fn(&LogRow) -> Option<&str>| rows.iter().map(f).collect::<Vec<Option<&str>>>();
+        sqlx::query!(
+            "insert into log (page_id, position, person_id, at, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload)
+             select * from unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[],
+                 $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::text[])",
+            &text(|row| row.page.as_str()) as _,
+            &rows.iter().map(|row| row.position).collect::<Vec<_>>(),
+            &maybe(|row| row.person.as_ref().map(PersonId::as_str)) as _,
+            &rows.iter().map(|row| datetime(row.at)).collect::<Vec<_>>(),
+            &rows.iter().map(|row| row.happened_at.millis()).collect::<Vec<_>>(),
+            &text(|row| &row.kind) as _,
+            &text(|row| &row.field) as _,
+            &maybe(|row| row.mid.as_deref()) as _,
+            &maybe(|row| row.app.as_ref().map(AppId::as_str)) as _,
+            &rows.iter().map(|row| row.user.map(|user| user.0)).collect::<Vec<_>>() as _,
+            &audience as _,
+            &maybe(|row| row.button_app.as_ref().map(AppId::as_str)) as _,
+            &rows.iter().map(|row| i64::try_from(row.epoch.0).unwrap_or(i64::MAX)).collect::<Vec<_>>(),
+            &text(|row| &row.payload) as _
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
+    async fn remember(&mut self, seen: &[(PageId, Seen)], now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!(
+            "insert into duplicates (page_id, hash, seen_at) select page_id, hash, $3 from unnest($1::text[], $2::bytea[]) as n (page_id, hash)
+             on conflict do nothing",
+            &seen.iter().map(|(page, _)| page.as_str()).collect::<Vec<_>>() as _,
+            &seen.iter().map(|(_, hash)| hash.as_slice()).collect::<Vec<_>>() as _,
+            datetime(now)
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
+    async fn supersede(&mut self, one: &Superseding, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update outbox set state = 'superseded', done_at = $4
+             where page_id = $1 and person_id = $2 and app_id = $3 and state = 'accepted'",
+            one.page.as_str(),
+            one.person.as_str(),
+            one.app.as_str(),
+            datetime(now)
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
+    async fn remember_button(&mut self, button: &ButtonWrite, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!(
+            "insert into buttons (page_id, person_id, payload_hash, app_id, seen_at) values ($1, $2, $3, $4, $5)
+             on conflict (page_id, person_id, payload_hash) do update set app_id = excluded.app_id, seen_at = excluded.seen_at",
+            button.page.as_str(),
+            button.person.as_str(),
+            button.payload_hash.as_slice(),
+            button.app.as_str(),
+            datetime(now)
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
+    async fn write_memory(&mut self, memory: &BotMemoryWrite) -> Result<(), StoreError> {
+        sqlx::query!(
+            "insert into bot_memory (page_id, person_id, app_id, version, value) values ($1, $2, $3, $4, $5)
+             on conflict (page_id, person_id, app_id) do update set version = excluded.version, value = excluded.value",
+            memory.page.as_str(),
+            memory.person.as_str(),
+            memory.app.as_str(),
+            memory.version,
+            memory.value
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
+    /// What the person took back is forgotten wherever it was kept; that it was there is not.
+    async fn scrub(&mut self, page: &PageId, person: &PersonId, mid: &MessageId, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update log set scrubbed_at = $4, payload = json_build_object('message', json_build_object('mid', $3::text, 'is_deleted', true))::text
+             where page_id = $1 and person_id = $2 and mid = $3 and kind in ('message', 'edit', 'echo') and scrubbed_at is null",
+            page.as_str(),
+            person.as_str(),
+            mid.as_str(),
+            datetime(now)
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
+    async fn quarantine(&mut self, one: &Quarantined) -> Result<(), StoreError> {
+        sqlx::query!("insert into quarantine (page_id, reason, raw) values ($1, $2, $3)", one.page, one.reason, one.raw)
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    async fn move_heads(&mut self, heads: &[Head], process: i64) -> Result<(), StoreError> {
+        // The answer of pg_notify is nothing; the wake-up goes out with the commit.
+        sqlx::query!(
+            "with moved as (
+                 update pages p set last_position = n.last_position, last_send = n.last_send
+                 from unnest($1::text[], $2::bigint[], $3::bigint[]) as n (page_id, last_position, last_send)
+                 where p.page_id = n.page_id returning p.page_id, p.last_position)
+             select count(pg_notify('baton', $4::text || ':' || last_position || ':' || page_id)) from moved",
+            &heads.iter().map(|head| head.page.as_str()).collect::<Vec<_>>() as _,
+            &heads.iter().map(|head| head.last_position).collect::<Vec<_>>(),
+            &heads.iter().map(|head| head.last_send).collect::<Vec<_>>(),
+            process.to_string()
+        )
+        .fetch_one(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+}
