@@ -6,6 +6,7 @@
 //! [`wire`] holds the platform's JSON as types, [`access`] who may see what, [`crypto`] every secret.
 
 pub mod access;
+pub mod apps;
 pub mod clock;
 pub mod control;
 pub mod crypto;

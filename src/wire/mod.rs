@@ -4,6 +4,7 @@ pub mod error;
 pub mod event;
 mod ids;
 pub mod send;
+pub mod upstream;
 
 pub use error::GraphError;
 pub use event::{Channel, Event, Incoming};

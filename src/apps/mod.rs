@@ -1,0 +1,5 @@
+//! The face towards apps: their events go out to them, their Graph calls come in.
+
+mod sign_of_life;
+
+pub use sign_of_life::{SignOfLife, SignsOfLife};
