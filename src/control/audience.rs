@@ -1,8 +1,23 @@
-//! Who hears a row of the log, and on which channel.
+//! Who hears a row of the log, on which channel, and under which webhook field.
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire::AppId;
+use super::command::ControlEvent;
+use super::state::{Control, Owner, PageRules};
+use crate::wire::{AppId, Channel, Event, Object, Timestamp};
+
+/// The field of Baton's own events about control, which the platform has none for: an SDK meets them only if its app asked.
+pub const CONTROL_FIELD: &str = "baton_control";
+
+/// The field an app must have subscribed, beside the event's own, to hear anything on `standby`.
+pub const STANDBY_FIELD: &str = "standby";
+
+/// The field of a tapped button.
+const POSTBACK_FIELD: &str = "messaging_postbacks";
+
+/// The fields whose events the platform delivers on `standby`: messages, echoes, postbacks, reads, deliveries. All others go to the
+/// owner alone.
+const STANDBY_EVENTS: [&str; 6] = ["messages", "message_echoes", POSTBACK_FIELD, "message_reads", "messaging_seen", "message_deliveries"];
 
 /// Who hears a row, decided in the transaction that wrote it, so that it never changes afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,4 +35,135 @@ pub enum Audience {
     Subscribers,
     /// No app: notes, assignments, what is only for people.
     Internal,
+}
+
+/// What of a stored row decides who hears it.
+#[derive(Debug, Clone, Copy)]
+pub struct Hearable<'a> {
+    /// Its audience.
+    pub audience: &'a Audience,
+    /// Its webhook field, see [`field_for`]; empty for what no app hears.
+    pub field: &'a str,
+    /// For a postback: the local app that sent the button, if it was on the Page when the row was written.
+    pub button_app: Option<&'a AppId>,
+}
+
+/// How an app hears a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Heard {
+    /// The array it stands in: `messaging`, for which the subscription to the row's field is needed, or `standby`, which needs
+    /// [`STANDBY_FIELD`] besides.
+    pub channel: Channel,
+    /// What is left out of it.
+    pub payload: PayloadCut,
+}
+
+/// Whether the app may read `postback.payload`: it belongs to the app that made the button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PayloadCut {
+    /// The row as it is.
+    Whole,
+    /// Without `postback.payload`.
+    WithoutPayload,
+}
+
+/// Who hears an event of the person, an echo, a read or a delivery, by the state after the command it caused.
+#[must_use]
+pub fn audience_of(control: &Control, rules: &PageRules, now: Timestamp) -> Audience {
+    let control = control.as_of(rules, now);
+    match &control.owner {
+        Owner::App { app, .. } => Audience::Owner(app.clone()),
+        Owner::Idle => rules.answering_app(now).map_or(Audience::Everyone, |app| Audience::Owner(app.clone())),
+        Owner::External { .. } => Audience::External,
+    }
+}
+
+/// Who hears a control event, and under which field: what the platform has a handover event for, the apps concerned; the rest, who
+/// asked for it.
+#[must_use]
+pub fn audience_of_control(event: &ControlEvent, object: Object) -> (Audience, &'static str) {
+    if event.told.is_empty() {
+        (Audience::Subscribers, CONTROL_FIELD)
+    } else {
+        (Audience::Told(event.told.clone()), handover_field(object))
+    }
+}
+
+/// Whether and how an app hears a row. Its subscriptions are not looked at.
+#[must_use]
+pub fn hear(row: &Hearable<'_>, app: &AppId) -> Option<Heard> {
+    if row.field.is_empty() {
+        return None;
+    }
+    let sent_button = row.field == POSTBACK_FIELD && row.button_app == Some(app);
+    let on_messaging = match row.audience {
+        Audience::Owner(owner) => owner == app || sent_button,
+        Audience::External => sent_button,
+        Audience::Everyone | Audience::Subscribers => true,
+        Audience::Told(apps) if apps.contains(app) => true,
+        Audience::Told(_) | Audience::Internal => return None,
+    };
+    let payload = if row.field != POSTBACK_FIELD || sent_button || (on_messaging && row.button_app.is_none()) {
+        PayloadCut::Whole
+    } else {
+        PayloadCut::WithoutPayload
+    };
+    if on_messaging {
+        Some(Heard { channel: Channel::Messaging, payload })
+    } else {
+        STANDBY_EVENTS.contains(&row.field).then_some(Heard { channel: Channel::Standby, payload })
+    }
+}
+
+/// The webhook field that carries an event; the two objects differ. Empty where no field does, hence no app hears it.
+#[must_use]
+pub fn field_for(event: &Event, object: Object) -> &'static str {
+    match event {
+        Event::Message { .. } | Event::Unsend { .. } => "messages",
+        Event::Echo { .. } => echo_field(object),
+        Event::Edit { .. } => either(object, "message_edits", "message_edit"),
+        Event::Reaction { .. } => "message_reactions",
+        Event::Postback { .. } => POSTBACK_FIELD,
+        Event::Referral => either(object, "messaging_referrals", "messaging_referral"),
+        Event::Optin => "messaging_optins",
+        Event::Read { .. } => either(object, "message_reads", "messaging_seen"),
+        Event::Delivery { .. } => "message_deliveries",
+        Event::PassThreadControl { .. } | Event::TakeThreadControl { .. } | Event::RequestThreadControl { .. } | Event::AppRoles => {
+            handover_field(object)
+        }
+        Event::Other { key } => other_field(key),
+        Event::Unknown { .. } => "",
+    }
+}
+
+/// The field of an echo. Instagram has none of its own: echoes come with the messages.
+#[must_use]
+pub const fn echo_field(object: Object) -> &'static str {
+    either(object, "message_echoes", "messages")
+}
+
+/// The field of handover events.
+#[must_use]
+pub const fn handover_field(object: Object) -> &'static str {
+    either(object, "messaging_handovers", "messaging_handover")
+}
+
+const fn either(object: Object, page: &'static str, instagram: &'static str) -> &'static str {
+    match object {
+        Object::Page => page,
+        Object::Instagram => instagram,
+    }
+}
+
+/// The field of an event that needs no understanding here, by its key.
+fn other_field(key: &str) -> &'static str {
+    match key {
+        "account_linking" => "messaging_account_linking",
+        "policy_enforcement" => "messaging_policy_enforcement",
+        "game_play" => "messaging_game_plays",
+        "messaging_feedback" => "messaging_feedback",
+        "response_feedback" => "response_feedback",
+        "order" => "send_cart",
+        _ => "",
+    }
 }

@@ -167,6 +167,9 @@ pub struct ControlEvent {
     /// The local or external app that moved it; `None` for the clock, the platform or an admin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<AppId>,
+    /// Whose request this is about, or was granted with this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<AppId>,
     /// Who was the owner before, where it was an app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_owner: Option<AppId>,

@@ -2,8 +2,17 @@
 
 mod audience;
 mod command;
+mod decide;
 mod state;
+mod window;
 
-pub use audience::Audience;
+pub use audience::{
+    Audience, CONTROL_FIELD, Hearable, Heard, PayloadCut, STANDBY_FIELD, audience_of, audience_of_control, echo_field, field_for,
+    handover_field, hear,
+};
 pub use command::{Change, Command, ControlEvent, Decision, PlatformHandover, Refusal, TransferOutcome};
-pub use state::{AppRules, AtDeadline, Control, Epoch, Evidence, Health, Owner, PageRules, Request, Transfer, TransferCall};
+pub use decide::{check_at, decide};
+pub use state::{
+    ABSENT_AFTER_MS, AppRules, AtDeadline, Control, Epoch, Evidence, Health, Owner, PageRules, Request, Transfer, TransferCall,
+};
+pub use window::{EXTENDED_MS, STANDARD_MS, Terms, Window, WindowRefusal, is_persons_message, may_send, opens_window, window};

@@ -45,6 +45,14 @@ impl Default for Control {
     }
 }
 
+impl Epoch {
+    /// The epoch after one more change of owner.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 /// Who holds a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -65,6 +73,44 @@ pub enum Owner {
         /// How Baton knows.
         evidence: Evidence,
     },
+}
+
+impl Owner {
+    /// The owner's id, local or external, where it is known.
+    #[must_use]
+    pub const fn app(&self) -> Option<&AppId> {
+        match self {
+            Self::Idle => None,
+            Self::App { app, .. } => Some(app),
+            Self::External { app, .. } => app.as_ref(),
+        }
+    }
+
+    /// The owner, if it is one of Baton's apps.
+    #[must_use]
+    pub const fn local(&self) -> Option<&AppId> {
+        match self {
+            Self::App { app, .. } => Some(app),
+            Self::Idle | Self::External { .. } => None,
+        }
+    }
+
+    /// Whether the platform has said that an external app holds the conversation.
+    #[must_use]
+    pub const fn is_confirmed_external(&self) -> bool {
+        matches!(self, Self::External { evidence: Evidence::Confirmed, .. })
+    }
+
+    /// Whether both are the same holder. To learn the name of an external app is no change of owner, nor is a longer lease.
+    #[must_use]
+    pub fn is_same_holder(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Idle, Self::Idle) => true,
+            (Self::App { app: one, .. }, Self::App { app: two, .. }) => one == two,
+            (Self::External { app: one, .. }, Self::External { app: two, .. }) => one.is_none() || two.is_none() || one == two,
+            _ => false,
+        }
+    }
 }
 
 /// How Baton knows that an external app holds a conversation.
@@ -161,6 +207,9 @@ pub enum AtDeadline {
     Lapse,
 }
 
+/// How long an outage lasts, in milliseconds, until the app counts as absent: its fallback answers first, requests to it are granted.
+pub const ABSENT_AFTER_MS: i64 = 60_000;
+
 /// The rules of one Page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PageRules {
@@ -184,7 +233,7 @@ pub struct PageRules {
     pub request_deadline_ms: i64,
     /// What happens then.
     pub at_deadline: AtDeadline,
-    /// How long an implied owner counts, in milliseconds.
+    /// How long an implied owner counts, in milliseconds; 0: echoes never count.
     pub implied_ms: i64,
 }
 
@@ -205,5 +254,49 @@ impl PageRules {
             at_deadline: AtDeadline::Grant,
             implied_ms: 3_600_000,
         }
+    }
+
+    /// Whether the app is on the Page and switched on. Any other counts as gone.
+    #[must_use]
+    pub fn is_active(&self, app: &AppId) -> bool {
+        self.apps.get(app).is_some_and(|rules| rules.health != Health::Disabled)
+    }
+
+    /// When an app counts as absent: at once if it is gone, [`ABSENT_AFTER_MS`] into an outage, never while it answers.
+    pub(super) fn absent_from(&self, app: &AppId) -> Option<Timestamp> {
+        match self.apps.get(app).map(|rules| rules.health) {
+            None | Some(Health::Disabled) => Some(Timestamp::from_millis(i64::MIN)),
+            Some(Health::Down { since }) => Some(since.plus_millis(ABSENT_AFTER_MS)),
+            Some(Health::Up) => None,
+        }
+    }
+
+    /// Whether the app is gone, switched off, or has been down for longer than [`ABSENT_AFTER_MS`].
+    #[must_use]
+    pub fn is_absent(&self, app: &AppId, now: Timestamp) -> bool {
+        self.absent_from(app).is_some_and(|from| now > from)
+    }
+
+    /// Who answers first: the default app; its fallback where the default is absent and the fallback is not. A default that is merely
+    /// down still answers first when nobody can stand in for it. `None` where there is no default, or it and its fallback are gone:
+    /// then everybody may answer what nobody holds.
+    #[must_use]
+    pub fn answering_app(&self, now: Timestamp) -> Option<&AppId> {
+        let default = self.default_app.as_ref()?;
+        let candidates = [Some(default), self.fallback_app.as_ref()];
+        let present = candidates.into_iter().flatten().find(|app| !self.is_absent(app, now));
+        present.or_else(|| candidates.into_iter().flatten().find(|app| self.is_active(app)))
+    }
+
+    /// Whether the app may answer what nobody holds: the default app and who stands in for it, or any app if there is no default.
+    #[must_use]
+    pub fn may_answer_idle(&self, app: &AppId, now: Timestamp) -> bool {
+        self.answering_app(now).is_none_or(|first| first == app || self.default_app.as_ref() == Some(app))
+    }
+
+    /// Whether the app may take control from others: the default app always.
+    #[must_use]
+    pub fn may_take(&self, app: &AppId) -> bool {
+        self.default_app.as_ref() == Some(app) || self.apps.get(app).is_some_and(|rules| rules.may_take)
     }
 }
