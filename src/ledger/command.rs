@@ -7,10 +7,7 @@ use crate::control::{self, Control, Epoch, Refusal, TransferCall};
 use crate::store::StoreError;
 use crate::wire::{AppId, GraphError, MessageId, PageId, PersonId, Send, Timestamp};
 
-/// A send of a Page; consecutive from 1, so first accepted is first sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SendId(pub i64);
+pub use crate::store::outbox::{SendError, SendId, SendState};
 
 /// What became of one event of the platform. Each of these is an acknowledgement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,39 +91,6 @@ pub struct Accepted {
     pub send_id: SendId,
     /// It had been taken before under the same idempotency key.
     pub repeated: bool,
-}
-
-/// How far a send is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SendState {
-    /// Waits for its turn.
-    Accepted,
-    /// The first byte may have left.
-    Sending,
-    /// The platform has it.
-    Sent {
-        /// Its id there; sender actions have none.
-        mid: Option<MessageId>,
-        /// For reusable attachments.
-        attachment_id: Option<String>,
-    },
-    /// The platform, or Baton before it, said no.
-    Failed(SendError),
-    /// Nobody knows whether it was sent. Never sent again by itself.
-    Unknown,
-    /// Control changed hands before its turn came.
-    Superseded,
-}
-
-/// Why a send failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SendError {
-    /// The platform's code.
-    pub code: i64,
-    /// The platform's subcode.
-    pub subcode: Option<i64>,
-    /// The platform's words.
-    pub message: String,
 }
 
 /// A send whose turn has come: `sending` is committed, the first byte may leave.

@@ -3,6 +3,8 @@
 mod error;
 pub mod group;
 pub mod log;
+pub mod outbox;
+pub mod platform;
 pub mod processes;
 pub mod rules;
 
