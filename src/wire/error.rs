@@ -35,6 +35,24 @@ impl GraphError {
         Self::new(100, None, 400, message)
     }
 
+    /// 100: a parameter is longer than it may be, in characters.
+    #[must_use]
+    pub fn too_long(name: &str, most: usize) -> Self {
+        Self::parameter(&format!("Length of param {name} must be less than or equal to {most}"))
+    }
+
+    /// 100/2018034: a message of nothing.
+    #[must_use]
+    pub fn empty_message() -> Self {
+        Self::new(100, Some(2_018_034), 400, "Message cannot be empty, must provide valid attachment or text")
+    }
+
+    /// 100/2018014: a message and a sender action in one call.
+    #[must_use]
+    pub fn message_and_action() -> Self {
+        Self::new(100, Some(2_018_014), 400, "Cannot send both message and state at the same time")
+    }
+
     /// 190: the token is missing, unknown or revoked.
     #[must_use]
     pub fn token(message: &str) -> Self {

@@ -1,12 +1,25 @@
 //! The platform's JSON as types: what comes in, what goes out, and what is refused. Pure.
 
+mod duplicate;
 pub mod error;
 pub mod event;
 mod ids;
+mod item;
+mod json;
+pub mod kind;
+mod literal;
+mod message_limits;
+pub mod params;
+mod parse_send;
 pub mod send;
+mod template;
 pub mod upstream;
+pub mod webhook;
 
 pub use error::GraphError;
 pub use event::{Channel, Event, Incoming};
 pub use ids::{AppId, BadId, MessageId, Metadata, Object, PageId, PersonId, Timestamp};
+pub use kind::Kind;
+pub use params::Params;
+pub use parse_send::parse_send;
 pub use send::{Content, InlineControl, Send};

@@ -1,9 +1,10 @@
 //! What an app sends: the body of `POST /{page}/messages`, read and checked against the documented limits.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::ids::{AppId, PersonId};
+use super::params::{scalar, yes};
 
 /// A checked send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,8 +20,8 @@ pub struct Send {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     /// `reply_to`, `persona_id`, `notification_type`: passed to the platform as they are.
-    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
-    pub extra: serde_json::Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub extra: Map<String, Value>,
     /// What happens to control once the message is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread_control: Option<InlineControl>,
@@ -33,7 +34,7 @@ pub enum Content {
     /// A message.
     Message {
         /// The `message` object without `metadata`.
-        message: serde_json::Map<String, Value>,
+        message: Map<String, Value>,
         /// The app's own `message.metadata`: kept here and put back into its echo.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         metadata: Option<String>,
@@ -75,5 +76,56 @@ impl Send {
     #[must_use]
     pub const fn is_action(&self) -> bool {
         matches!(self.content, Content::Action { .. })
+    }
+    /// The payloads of its postback buttons: who sent a button hears its tap, whoever owns the conversation then.
+    #[must_use]
+    pub fn buttons(&self) -> Vec<String> {
+        let Some(payload) = self.attachment_payload() else { return Vec::new() };
+        let elements = payload.get("elements").and_then(Value::as_array).into_iter().flatten();
+        let holders = std::iter::once(payload).chain(elements);
+        let buttons = holders.filter_map(|holder| holder.get("buttons")?.as_array()).flatten();
+        let postbacks = buttons.filter(|button| button.get("type").and_then(Value::as_str) == Some("postback"));
+        postbacks.filter_map(|button| scalar(button.get("payload")?)).collect()
+    }
+
+    /// Whether the platform shall keep the attachment and answer with its `attachment_id`.
+    #[must_use]
+    pub fn is_reusable(&self) -> bool {
+        self.attachment_payload().and_then(|payload| payload.get("is_reusable")).is_some_and(yes)
+    }
+
+    fn attachment_payload(&self) -> Option<&Value> {
+        match &self.content {
+            Content::Message { message, .. } => message.get("attachment")?.get("payload"),
+            Content::Action { .. } => None,
+        }
+    }
+
+    /// The body of the call to the platform. `token` stands where the app's own metadata was, so that the echo can be known.
+    #[must_use]
+    pub fn upstream_body(&self, token: &str) -> Value {
+        let mut body = Map::new();
+        body.insert("recipient".to_owned(), json!({ "id": self.person.as_str() }));
+        match &self.content {
+            Content::Message { message, .. } => {
+                // Current versions of the platform require the type that many clients leave out.
+                let implied = if self.tag.is_some() { "MESSAGE_TAG" } else { "RESPONSE" };
+                body.insert("messaging_type".to_owned(), self.messaging_type.as_deref().unwrap_or(implied).into());
+                let mut message = message.clone();
+                message.insert("metadata".to_owned(), token.into());
+                body.insert("message".to_owned(), Value::Object(message));
+                if let Some(tag) = &self.tag {
+                    body.insert("tag".to_owned(), tag.as_str().into());
+                }
+            }
+            Content::Action { action, payload } => {
+                body.insert("sender_action".to_owned(), action.as_str().into());
+                if let Some(payload) = payload {
+                    body.insert("payload".to_owned(), payload.clone());
+                }
+            }
+        }
+        body.extend(self.extra.clone());
+        Value::Object(body)
     }
 }
