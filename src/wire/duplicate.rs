@@ -3,8 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use super::event::{Channel, Event, Incoming};
+use super::ids::MessageId;
 use super::item;
 use super::json::Fields;
+use super::kind::Kind;
 use super::literal;
 
 /// Collects the fields of a key, each with its length so that none runs into the next.
@@ -22,6 +24,15 @@ impl Key {
         key.copy_from_slice(&digest[..16]);
         key
     }
+}
+
+/// The duplicate key of the echo of a message, for an echo that Baton makes itself.
+#[must_use]
+pub fn echo_key(mid: &MessageId) -> [u8; 16] {
+    let mut key = Key(Sha256::new());
+    key.add(Kind::Echo.as_str());
+    key.add(mid.as_str());
+    key.finish()
 }
 
 impl Incoming {
@@ -86,4 +97,21 @@ fn canonical(text: &str) -> String {
     let Ok(mut value) = literal::read(text) else { return text.to_owned() };
     value.sort_all_objects();
     value.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::wire::{Timestamp, webhook};
+
+    #[test]
+    fn an_echo_of_the_platform_has_the_key_of_the_echo_that_baton_makes() {
+        let body = br#"{"object":"page","entry":[{"id":"1","time":1,"messaging":[{"sender":{"id":"1"},"recipient":{"id":"2"},"timestamp":3,
+            "message":{"is_echo":true,"mid":"m_x","text":"hi"}}]}]}"#;
+        let batch = webhook::parse(body, Timestamp::from_millis(0)).unwrap();
+        let incoming = batch.items.into_iter().next().unwrap().unwrap();
+        assert_eq!(incoming.duplicate_key(), Some(echo_key(&MessageId::parse("m_x").unwrap())));
+    }
 }

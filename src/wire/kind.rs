@@ -1,7 +1,7 @@
 //! Names of the kinds of events: for the log, for the item's key, and for the field an app subscribes to.
 
 use super::event::{Channel, Event, Incoming};
-use super::ids::Object;
+use super::ids::{MessageId, Object};
 
 /// The kind of an event, as the log names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +96,20 @@ impl Kind {
 }
 
 impl Incoming {
+    /// The message it is, or is about.
+    #[must_use]
+    pub const fn mid(&self) -> Option<&MessageId> {
+        match &self.event {
+            Event::Message { mid, .. }
+            | Event::Echo { mid, .. }
+            | Event::Reaction { mid, .. }
+            | Event::Postback { mid, .. }
+            | Event::Read { mid, .. } => mid.as_ref(),
+            Event::Unsend { mid } | Event::Edit { mid, .. } => Some(mid),
+            _ => None,
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> Kind {

@@ -1,6 +1,7 @@
 //! The platform's JSON as types: what comes in, what goes out, and what is refused. Pure.
 
 mod duplicate;
+mod echo;
 pub mod error;
 pub mod event;
 mod ids;
@@ -16,6 +17,8 @@ mod template;
 pub mod upstream;
 pub mod webhook;
 
+pub use duplicate::echo_key;
+pub use echo::local_echo;
 pub use error::GraphError;
 pub use event::{Channel, Event, Incoming};
 pub use ids::{AppId, BadId, MessageId, Metadata, Object, PageId, PersonId, Timestamp};
