@@ -33,5 +33,5 @@ create table conversations (
 create index conversations_by_activity on conversations (page_id, last_position desc);
 create index conversations_to_check on conversations (check_at) where check_at is not null;
 create index conversations_by_assignee on conversations (assignee, page_id, person_id) where assignee is not null;
-create index conversations_by_owner on conversations (page_id, owner, last_position desc) where closed_at is null;
+create index conversations_by_owner on conversations (page_id, owner, last_position desc);
 create index conversations_closed on conversations (page_id, closed_at) where closed_at is not null;

@@ -3,10 +3,13 @@
 mod error;
 pub mod group;
 pub mod log;
+mod memory;
+pub mod notify;
 pub mod outbox;
 pub mod platform;
 pub mod processes;
 pub mod rules;
+mod sweep;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
