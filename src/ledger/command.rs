@@ -175,6 +175,9 @@ pub enum LedgerError {
     /// The person has never been seen on this Page.
     #[error("no such person on this Page")]
     UnknownPerson,
+    /// Another process sends for the Page now.
+    #[error("the outbox lease is no longer held")]
+    LeaseLost,
     /// No such send.
     #[error("no such send")]
     UnknownSend,

@@ -2,13 +2,22 @@
 
 mod advances;
 mod command;
+mod group;
+mod incoming;
+mod orders;
 mod process;
+mod reading;
+mod sends;
+mod sweeper;
+mod watch;
+mod writer;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::access::UserId;
 use crate::store::Store;
-use crate::wire::{Incoming, PageId, PersonId};
+use crate::wire::{AppId, Incoming, PageId, PersonId};
 
 pub use advances::{Advance, Advances};
 pub use command::{
@@ -46,6 +55,25 @@ pub(crate) enum Command {
     Abandoned { page: PageId, lease: OutboxLease },
     /// What people do besides.
     Act { page: PageId, person: PersonId, user: Option<UserId>, act: Act },
+    /// The clock's turn.
+    Sweep { page: PageId, person: PersonId },
+}
+
+impl Command {
+    /// The Page whose head it needs.
+    pub(crate) fn page(&self) -> &PageId {
+        match self {
+            Self::Incoming(event) => &event.page,
+            Self::Order(order) => &order.page,
+            Self::Accept(new) => &new.page,
+            Self::Begin { page, .. }
+            | Self::Finish { page, .. }
+            | Self::Cancel { page, .. }
+            | Self::Abandoned { page, .. }
+            | Self::Act { page, .. }
+            | Self::Sweep { page, .. } => page,
+        }
+    }
 }
 
 /// Everything the door answers.
@@ -65,10 +93,30 @@ pub(crate) enum Reply {
 pub struct Ledger {
     door: mpsc::Sender<Waiting>,
     advances: Advances,
+    accepted: broadcast::Sender<PageId>,
     store: Store,
 }
 
 impl Ledger {
+    /// Starts the writer of this process. `own_app` is Baton's own app on the platform. The task ends once every clone of the ledger is
+    /// gone and everything that waited is done.
+    #[must_use]
+    pub fn start(store: Store, process: i64, own_app: AppId) -> (Self, JoinHandle<()>) {
+        let (door, waiting) = mpsc::channel(WAITING);
+        let ledger = Self { door, advances: Advances::default(), accepted: broadcast::Sender::new(WAITING), store };
+        let writer = writer::Writer {
+            store: ledger.store.clone(),
+            process,
+            own_app,
+            door: waiting,
+            advances: ledger.advances.clone(),
+            accepted: ledger.accepted.clone(),
+            rules: reading::RulesCache::new(),
+        };
+        let task = tokio::spawn(writer.run());
+        (ledger, task)
+    }
+
     /// Takes events of the platform. An answer for each, in order, once all are committed.
     ///
     /// # Errors
@@ -170,6 +218,21 @@ impl Ledger {
     #[must_use]
     pub fn advances(&self) -> &Advances {
         &self.advances
+    }
+
+    /// Pages whose outbox has got something new, as this process hears of it.
+    #[must_use]
+    pub fn accepted(&self) -> broadcast::Receiver<PageId> {
+        self.accepted.subscribe()
+    }
+
+    /// What an in-process app has collected in a conversation: version 0 and null when nothing yet.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    pub async fn memory(&self, page: &PageId, person: &PersonId, app: &AppId) -> Result<Memory, LedgerError> {
+        let (version, value) = self.store.memory(page, person, app).await?;
+        Ok(Memory { version, value })
     }
 
     async fn ask(&self, command: Command) -> Result<oneshot::Receiver<Result<Reply, LedgerError>>, LedgerError> {

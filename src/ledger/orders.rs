@@ -1,0 +1,101 @@
+//! Control commands, acts of people, and the sweeper's turn, as the ledger decides them.
+
+use super::command::{Act, LedgerError, Order, Ordered};
+use super::group::{Entry, Group};
+use crate::access::UserId;
+use crate::control::{self, Audience, Command, Owner, Refusal};
+use crate::wire::{PageId, PersonId};
+
+/// Gives a control command.
+pub(super) fn order(group: &mut Group, order: &Order) -> Result<Ordered, LedgerError> {
+    let rules = group.rules(&order.page).ok_or(LedgerError::UnknownPage)?;
+    let row = group.conversation(&order.page, &order.person).ok_or(LedgerError::UnknownPerson)?;
+    let decision = control::decide(&row.control, &rules, &order.command, group.now)?;
+    let (transfer, control) = (decision.transfer.clone(), decision.control.clone());
+    let now = group.now;
+    let mut position = group.apply(&order.page, &order.person, decision, order.user, now);
+    // Taking what the inbox holds already is how an agent claims it.
+    if let (Command::Take { app, .. }, Some(user)) = (&order.command, order.user)
+        && rules.inbox_app.as_ref() == Some(app)
+        && inbox_owns(group, &order.page, &order.person)
+    {
+        position = assign(group, &order.page, &order.person, order.user, Some(user)).or(position);
+    }
+    Ok(Ordered { control, position, transfer })
+}
+
+/// Does what people do besides.
+pub(super) fn act(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId>, act: &Act) -> Result<i64, LedgerError> {
+    let rules = group.rules(page).ok_or(LedgerError::UnknownPage)?;
+    let row = group.conversation(page, person).ok_or(LedgerError::UnknownPerson)?;
+    let last = row.last_position;
+    match act {
+        Act::Assign { to } => {
+            if !inbox_owns(group, page, person) {
+                return Err(Refusal::NotOwner.into());
+            }
+            Ok(assign(group, page, person, user, *to).unwrap_or(last))
+        }
+        Act::Close => {
+            if let (true, Some(inbox)) = (inbox_owns(group, page, person), rules.inbox_app.clone()) {
+                let control = row.control.clone();
+                let decision = control::decide(&control, &rules, &Command::Release { app: inbox, metadata: None }, group.now)?;
+                let now = group.now;
+                group.apply(page, person, decision, user, now);
+            }
+            let now = group.now;
+            group.change(page, person).closed_at = Some(now);
+            Ok(note(group, page, person, user, "close", act))
+        }
+        Act::Reopen => {
+            group.change(page, person).closed_at = None;
+            Ok(note(group, page, person, user, "reopen", act))
+        }
+        Act::Note { .. } => Ok(note(group, page, person, user, "note", act)),
+    }
+}
+
+/// Lets the clock act on a conversation, and re-arms its alarm.
+pub(super) fn sweep(group: &mut Group, page: &PageId, person: &PersonId) -> Result<i64, LedgerError> {
+    let rules = group.rules(page).ok_or(LedgerError::UnknownPage)?;
+    for command in [Command::SweepGone, Command::Tick] {
+        let row = group.conversation(page, person).ok_or(LedgerError::UnknownPerson)?;
+        let decision = control::decide(&row.control, &rules, &command, group.now)?;
+        let now = group.now;
+        group.apply(page, person, decision, None, now);
+    }
+    let row = group.change(page, person);
+    row.check_at = control::check_at(&row.control, &rules);
+    Ok(row.last_position)
+}
+
+fn inbox_owns(group: &Group, page: &PageId, person: &PersonId) -> bool {
+    let (Some(rules), Some(row)) = (group.rules(page), group.conversation(page, person)) else { return false };
+    matches!((&row.control.owner, &rules.inbox_app), (Owner::App { app, .. }, Some(inbox)) if app == inbox)
+}
+
+/// Gives the conversation to an agent or to nobody. Nothing is written when they have it already.
+fn assign(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId>, to: Option<UserId>) -> Option<i64> {
+    let row = group.change(page, person);
+    if row.assignee == to {
+        return None;
+    }
+    row.assignee = to;
+    Some(note(group, page, person, user, "assign", &Act::Assign { to }))
+}
+
+/// A row that only people see.
+fn note(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId>, kind: &'static str, act: &Act) -> i64 {
+    let entry = Entry {
+        kind,
+        field: String::new(),
+        happened_at: group.now,
+        mid: None,
+        app: None,
+        user,
+        audience: Audience::Internal,
+        button_app: None,
+        payload: serde_json::to_string(act).unwrap_or_default(),
+    };
+    group.append(page, Some(person), entry)
+}

@@ -1,0 +1,185 @@
+//! The writer: takes whatever commands wait as one group, without waiting for more, and commits them together.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{broadcast, mpsc};
+
+use super::command::{LedgerError, Received};
+use super::group::Group;
+use super::reading::{self, RulesCache};
+use super::{Advance, Advances, Command, Reply, Waiting, incoming, orders, sends};
+use crate::store::group::{Fate, TransactionId, Writes};
+use crate::store::log::LogRow;
+use crate::store::{Store, StoreError};
+use crate::wire::{AppId, PageId};
+
+/// Most commands in one transaction.
+const GROUP: usize = 1000;
+
+/// How long a group is tried again while the database does not answer. Callers are told to come again after that.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The one task of a process that writes conversations.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub store: Store,
+    pub process: i64,
+    pub own_app: AppId,
+    pub door: mpsc::Receiver<Waiting>,
+    pub advances: Advances,
+    pub accepted: broadcast::Sender<PageId>,
+    pub rules: RulesCache,
+}
+
+/// What a committed group leaves to do.
+#[derive(Debug)]
+struct Committed {
+    replies: Vec<Result<Reply, LedgerError>>,
+    log: Vec<LogRow>,
+    accepted: Vec<PageId>,
+}
+
+impl Writer {
+    /// Works until every way in is closed and everything waiting is done.
+    pub async fn run(mut self) {
+        let mut group = Vec::new();
+        while self.door.recv_many(&mut group, GROUP).await > 0 {
+            metrics::histogram!("baton_ledger_group_commands").record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
+            self.commit(std::mem::take(&mut group)).await;
+        }
+    }
+
+    async fn commit(&mut self, group: Vec<Waiting>) {
+        let (commands, answers): (Vec<Command>, Vec<_>) = group.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
+        let started = Instant::now();
+        let replies = match self.try_together(&commands).await {
+            Ok(replies) => replies,
+            Err(error) if error.is_transient() => commands.iter().map(|_| Err(unavailable(&error))).collect(),
+            Err(error) => {
+                tracing::warn!(%error, commands = commands.len(), "a group failed; its commands are run one by one");
+                self.try_apart(&commands).await
+            }
+        };
+        metrics::histogram!("baton_ledger_commit_seconds").record(started.elapsed().as_secs_f64());
+        for (answer, reply) in answers.into_iter().zip(replies) {
+            // A caller that went away does not mind.
+            let _ = answer.send(reply);
+        }
+    }
+
+    /// Runs the commands as one transaction, again while the database is away for a moment.
+    async fn try_together(&mut self, commands: &[Command]) -> Result<Vec<Result<Reply, LedgerError>>, StoreError> {
+        let all: Vec<&Command> = commands.iter().collect();
+        self.with_patience(&all).await
+    }
+
+    /// Runs each command in a transaction of its own. An event that still fails alone is kept raw.
+    async fn try_apart(&mut self, commands: &[Command]) -> Vec<Result<Reply, LedgerError>> {
+        let mut replies = Vec::with_capacity(commands.len());
+        for command in commands {
+            let reply = match self.with_patience(&[command]).await {
+                Ok(mut replies) => replies.pop().unwrap_or(Err(LedgerError::Stopping)),
+                Err(error) if error.is_transient() => Err(unavailable(&error)),
+                Err(error) => self.quarantine(command, &error).await,
+            };
+            replies.push(reply);
+        }
+        replies
+    }
+
+    async fn quarantine(&mut self, command: &Command, why: &StoreError) -> Result<Reply, LedgerError> {
+        tracing::error!(error = %why, page = %command.page(), "a command cannot be stored");
+        metrics::counter!("baton_quarantined_total").increment(1);
+        let Command::Incoming(event) = command else { return Err(unavailable(why)) };
+        self.store.quarantine(&[(Some(event.page.clone()), &why.to_string(), &event.raw)]).await?;
+        Ok(Reply::Received(Received::Quarantined))
+    }
+
+    async fn with_patience(&mut self, commands: &[&Command]) -> Result<Vec<Result<Reply, LedgerError>>, StoreError> {
+        let started = Instant::now();
+        let mut pause = Duration::from_millis(10);
+        loop {
+            match self.once(commands).await {
+                Ok(committed) => return Ok(self.tell(committed)),
+                Err(error) if error.is_transient() && started.elapsed() + pause < PATIENCE => {
+                    tracing::warn!(%error, "a group is tried again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_millis(500));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn once(&mut self, commands: &[&Command]) -> Result<Committed, StoreError> {
+        let mut transaction = self.store.begin_group().await?;
+        let reading = reading::read(&mut transaction, commands, &mut self.rules).await?;
+        let (now, id) = transaction.clock().await?;
+        let mut group = Group::new(now, self.own_app.clone(), reading);
+        let replies: Vec<_> = commands.iter().map(|command| decide(&mut group, command)).collect();
+        let now = group.now;
+        let writes = group.finish();
+        transaction.write(&writes, now, self.process).await?;
+        if let Err(error) = transaction.commit().await {
+            self.resolve(&id, error).await?;
+        }
+        let Writes { log, sends, .. } = writes;
+        Ok(Committed { replies, log, accepted: sends.into_iter().map(|send| send.page).collect() })
+    }
+
+    /// A COMMIT was not answered: the database knows whether it happened.
+    async fn resolve(&self, id: &TransactionId, error: StoreError) -> Result<(), StoreError> {
+        if !error.is_transient() {
+            return Err(error);
+        }
+        let started = Instant::now();
+        loop {
+            match self.store.fate(id).await {
+                Ok(Fate::Committed) => return Ok(()),
+                Ok(Fate::Aborted) => return Err(error),
+                Ok(Fate::Open) | Err(_) if started.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+                Ok(Fate::Open) => return Err(error),
+                Err(unreachable) => return Err(unreachable),
+            }
+        }
+    }
+
+    /// Tells deliveries, outboxes and browsers.
+    fn tell(&self, committed: Committed) -> Vec<Result<Reply, LedgerError>> {
+        let mut rows = committed.log.into_iter().peekable();
+        let mut by_page: std::collections::BTreeMap<PageId, Vec<LogRow>> = std::collections::BTreeMap::new();
+        for row in rows.by_ref() {
+            by_page.entry(row.page.clone()).or_default().push(row);
+        }
+        for (page, rows) in by_page {
+            let position = rows.last().map_or(0, |row| row.position);
+            self.advances.tell(Advance { page, position, rows: Arc::from(rows) });
+        }
+        for page in committed.accepted {
+            // Nobody listening is fine.
+            let _ = self.accepted.send(page);
+        }
+        committed.replies
+    }
+}
+
+/// Asks the part of the rules that a command concerns.
+fn decide(group: &mut Group, command: &Command) -> Result<Reply, LedgerError> {
+    match command {
+        Command::Incoming(event) => Ok(Reply::Received(incoming::receive(group, event))),
+        Command::Order(order) => orders::order(group, order).map(|ordered| Reply::Ordered(Box::new(ordered))),
+        Command::Accept(new) => sends::accept(group, new).map(Reply::Accepted),
+        Command::Begin { page, send, lease } => sends::begin(group, page, *send, *lease).map(Reply::Begun),
+        Command::Finish { page, send, outcome } => sends::finish(group, page, *send, outcome).map(Reply::State),
+        Command::Cancel { page, send, why } => sends::cancel(group, page, *send, why).map(Reply::State),
+        Command::Abandoned { page, lease } => sends::abandon(group, page, *lease).map(Reply::Count),
+        Command::Act { page, person, user, act } => orders::act(group, page, person, *user, act).map(Reply::Position),
+        Command::Sweep { page, person } => orders::sweep(group, page, person).map(Reply::Position),
+    }
+}
+
+fn unavailable(error: &StoreError) -> LedgerError {
+    tracing::warn!(%error, "the store is not available");
+    LedgerError::Unavailable("the database does not answer".into())
+}
