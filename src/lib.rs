@@ -11,5 +11,6 @@ pub mod clock;
 pub mod control;
 pub mod crypto;
 pub mod ledger;
+pub mod platform;
 pub mod store;
 pub mod wire;
