@@ -26,7 +26,7 @@ impl Key {
     }
 }
 
-/// The duplicate key of the echo of a message, for an echo that Baton makes itself.
+/// The key of the echo of this message: what a send's answer and its echo have in common, whichever comes first.
 #[must_use]
 pub fn echo_key(mid: &MessageId) -> [u8; 16] {
     let mut key = Key(Sha256::new());

@@ -1,31 +1,36 @@
 //! The echo that Baton makes of a message it sent: as the platform's, but naming the local app and carrying that app's own metadata.
 
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Value, json};
 
+use super::deliver::as_number;
 use super::ids::{AppId, MessageId, PageId, PersonId, Timestamp};
 use super::send::{Content, Send};
 
-/// The echo item of a sent message (protocol page, section 1.9): sender and recipient swapped, `app_id` a number as at the platform,
-/// `metadata` only if the app gave one. Sender actions have no echo and give an empty message.
+/// The echo of a message that Baton sent for an app, as the log keeps it (section 1.9).
 #[must_use]
 pub fn local_echo(page: &PageId, person: &PersonId, at: Timestamp, app: &AppId, mid: &MessageId, send: &Send) -> String {
     let mut message = Map::new();
-    message.insert("mid".into(), mid.as_str().into());
-    message.insert("is_echo".into(), true.into());
-    message.insert("app_id".into(), app_id(app));
+    message.insert("is_echo".to_owned(), true.into());
+    let mut app = Value::from(app.as_str());
+    as_number(&mut app);
+    message.insert("app_id".to_owned(), app);
     if let Content::Message { message: sent, metadata } = &send.content {
         if let Some(metadata) = metadata {
-            message.insert("metadata".into(), metadata.as_str().into());
+            message.insert("metadata".to_owned(), metadata.as_str().into());
         }
-        for (key, value) in sent {
-            match key.as_str() {
-                "attachment" => message.insert("attachments".into(), Value::Array(vec![value.clone()])),
-                _ => message.insert(key.clone(), value.clone()),
-            };
+        message.insert("mid".to_owned(), mid.as_str().into());
+        if let Some(text) = sent.get("text") {
+            message.insert("text".to_owned(), text.clone());
+        }
+        if let Some(attachment) = echoed_attachment(sent) {
+            message.insert("attachments".to_owned(), json!([attachment]));
+        }
+        if let Some(replies) = sent.get("quick_replies") {
+            message.insert("quick_replies".to_owned(), replies.clone());
         }
     }
-    if let Some(reply) = send.extra.get("reply_to") {
-        message.insert("reply_to".into(), reply.clone());
+    if let Some(reply_to) = send.extra.get("reply_to") {
+        message.insert("reply_to".to_owned(), reply_to.clone());
     }
     json!({
         "sender": { "id": page.as_str() },
@@ -36,7 +41,19 @@ pub fn local_echo(page: &PageId, person: &PersonId, at: Timestamp, app: &AppId, 
     .to_string()
 }
 
-/// An app id as echoes print it: a number where it is one.
-fn app_id(app: &AppId) -> Value {
-    app.as_str().parse::<u64>().map_or_else(|_| app.as_str().into(), |number| Value::Number(Number::from(number)))
+/// The attachment of a sent message as an echo shows it: without the wish to keep it, and with its id as a number.
+fn echoed_attachment(sent: &Map<String, Value>) -> Option<Value> {
+    if let Some(sticker) = sent.get("sticker_id") {
+        let mut sticker = sticker.clone();
+        as_number(&mut sticker);
+        return Some(json!({ "type": "sticker", "payload": { "sticker_id": sticker } }));
+    }
+    let mut attachment = sent.get("attachment")?.clone();
+    if let Some(Value::Object(payload)) = attachment.get_mut("payload") {
+        payload.shift_remove("is_reusable");
+        if let Some(id) = payload.get_mut("attachment_id") {
+            as_number(id);
+        }
+    }
+    Some(attachment)
 }

@@ -1,5 +1,9 @@
 //! The platform's JSON as types: what comes in, what goes out, and what is refused. Pure.
 
+mod ascii;
+pub mod batch;
+pub mod control_call;
+pub mod deliver;
 mod duplicate;
 mod echo;
 pub mod error;
@@ -14,9 +18,13 @@ pub mod params;
 mod parse_send;
 pub mod send;
 mod template;
+pub mod upload;
 pub mod upstream;
 pub mod webhook;
 
+pub use ascii::escaped;
+pub use batch::{BatchAnswer, BatchCall, BatchItem};
+pub use control_call::ControlCall;
 pub use duplicate::echo_key;
 pub use echo::local_echo;
 pub use error::GraphError;
@@ -26,3 +34,4 @@ pub use kind::Kind;
 pub use params::Params;
 pub use parse_send::parse_send;
 pub use send::{Content, InlineControl, Send};
+pub use upload::Upload;

@@ -91,7 +91,8 @@ impl Reading {
         let page = entry.get("id").and_then(string_or_number).and_then(|id| PageId::parse(id).ok());
         let Some(page) = page else { return self.bad(None, text, "the entry has no id") };
         let entry_time = entry.get("time").and_then(item::time).unwrap_or(self.received_at);
-        let hop_context = entry.get("hop_context");
+        // Within an item it lies one level deeper.
+        let hop_context = entry.get("hop_context").filter(|context| !self.check_depth || scan(context).deepest < MAX_DEPTH);
         let mut channels = 0;
         for (key, value) in entry.iter() {
             let channel = match key {
