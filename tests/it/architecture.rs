@@ -67,7 +67,10 @@ fn the_outside_world_is_named_in_its_places_only() {
 #[test]
 fn no_room_has_a_name_that_says_nothing() {
     let forbidden = ["utils", "util", "common", "helpers", "helper", "types", "manager", "misc", "data"];
-    let broken: Vec<_> = sources().into_iter().filter(|file| file.iter().any(|part| forbidden.contains(&part.to_string_lossy().trim_end_matches(".rs")))).collect();
+    let broken: Vec<_> = sources()
+        .into_iter()
+        .filter(|file| file.iter().any(|part| forbidden.contains(&part.to_string_lossy().trim_end_matches(".rs"))))
+        .collect();
     assert!(broken.is_empty(), "{broken:?}");
 }
 

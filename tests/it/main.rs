@@ -1,0 +1,7 @@
+//! Everything that needs the whole house: one binary, so that it links once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::too_many_lines, reason = "a test may fail")]
+
+mod architecture;
+mod harness;
+mod ledger;
