@@ -6,5 +6,7 @@ create table cursors (
     -- The process that delivers, and the number of the lease: a flush under an older number does nothing.
     process_id bigint,
     generation bigint not null default 0,
+    -- The app called another process while it seemed to be down: whoever delivers tries again at once.
+    woken_at timestamptz,
     primary key (page_id, app_id)
 ) with (fillfactor = 50);

@@ -2,9 +2,11 @@
 create table parked (
     page_id text not null,
     app_id text not null,
+    -- Empty: what concerns the Page rather than a person.
     person_id text not null,
     -- First event that is not delivered.
     position bigint not null,
+    -- How often that event has failed. 0: nothing failed, the conversation had more to hear than is held in memory.
     attempts integer not null,
     next_attempt_at timestamptz not null,
     last_error text,

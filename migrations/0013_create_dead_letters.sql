@@ -4,6 +4,7 @@ create table dead_letters (
     app_id text not null,
     position bigint not null,
     person_id text,
+    -- 0: never tried. The log no longer had it, or what followed, when its turn came; `last_error` says how much.
     attempts integer not null,
     last_error text,
     at timestamptz not null default clock_timestamp(),

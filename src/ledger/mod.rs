@@ -3,6 +3,7 @@
 mod advances;
 mod command;
 mod group;
+mod in_process;
 mod incoming;
 mod orders;
 mod process;
@@ -24,6 +25,7 @@ pub use command::{
     Accepted, Act, Begun, LedgerError, Memory, NewSend, Order, Ordered, OutboxLease, Received, SendError, SendId, SendJob, SendOutcome,
     SendState,
 };
+pub use in_process::InProcessDelivery;
 pub use process::Process;
 
 /// How many commands may wait before callers wait to be let in.
