@@ -1,0 +1,21 @@
+//! The Graph API side, at `/` and `/vN.N/`.
+
+mod app_edges;
+mod attachments;
+mod batch;
+mod control;
+mod error;
+mod handler;
+mod message;
+mod oauth;
+mod page_edges;
+mod params;
+mod pseudo_json;
+mod request;
+mod route;
+mod send;
+mod template;
+
+pub use attachments::open_asset;
+pub use handler::handle;
+pub use oauth::dialog;
