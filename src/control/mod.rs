@@ -16,3 +16,6 @@ pub use state::{
     ABSENT_AFTER_MS, AppRules, AtDeadline, Control, Epoch, Evidence, Health, Owner, PageRules, Request, Transfer, TransferCall,
 };
 pub use window::{EXTENDED_MS, STANDARD_MS, Terms, Window, WindowRefusal, is_persons_message, may_send, opens_window, window};
+
+#[cfg(test)]
+mod tests;
