@@ -18,4 +18,6 @@ pub use state::{
 pub use window::{EXTENDED_MS, STANDARD_MS, Terms, Window, WindowRefusal, is_persons_message, may_send, opens_window, window};
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
