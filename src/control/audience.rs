@@ -15,6 +15,9 @@ pub const STANDBY_FIELD: &str = "standby";
 /// The field of a tapped button.
 const POSTBACK_FIELD: &str = "messaging_postbacks";
 
+/// The fields of handover events on the two objects.
+const HANDOVER_FIELDS: [&str; 2] = ["messaging_handovers", "messaging_handover"];
+
 /// The fields whose events the platform delivers on `standby`: messages, echoes, postbacks, reads, deliveries. All others go to the
 /// owner alone.
 const STANDBY_EVENTS: [&str; 6] = ["messages", "message_echoes", POSTBACK_FIELD, "message_reads", "messaging_seen", "message_deliveries"];
@@ -92,7 +95,9 @@ pub fn audience_of_control(event: &ControlEvent, object: Object) -> (Audience, &
 /// Whether and how an app hears a row. Its subscriptions are not looked at.
 #[must_use]
 pub fn hear(row: &Hearable<'_>, app: &AppId) -> Option<Heard> {
-    if row.field.is_empty() {
+    // The platform's own handovers are between Baton's platform app and its neighbours; an app is told of its own ones.
+    let neighbours = HANDOVER_FIELDS.contains(&row.field) && !matches!(row.audience, Audience::Told(_));
+    if row.field.is_empty() || neighbours {
         return None;
     }
     let sent_button = row.field == POSTBACK_FIELD && row.button_app == Some(app);
@@ -145,7 +150,7 @@ pub const fn echo_field(object: Object) -> &'static str {
 /// The field of handover events.
 #[must_use]
 pub const fn handover_field(object: Object) -> &'static str {
-    either(object, "messaging_handovers", "messaging_handover")
+    either(object, HANDOVER_FIELDS[0], HANDOVER_FIELDS[1])
 }
 
 const fn either(object: Object, page: &'static str, instagram: &'static str) -> &'static str {

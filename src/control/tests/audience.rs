@@ -103,6 +103,9 @@ fn handovers_are_told_and_the_rest_of_control_is_for_who_asked() {
     let told_to = Audience::Told(vec![app("bot"), app("inbox")]);
     assert_eq!(heard(&told_to, "messaging_handovers", None, "bot"), "messaging");
     assert_eq!(heard(&told_to, "messaging_handovers", None, "guest"), "-");
+    // The platform's own handovers name its apps, not Baton's.
+    assert_eq!(heard(&Audience::Owner(app("bot")), "messaging_handovers", None, "bot"), "-");
+    assert_eq!(heard(&Audience::Everyone, "messaging_handover", None, "bot"), "-");
     assert_eq!(heard(&Audience::Subscribers, CONTROL_FIELD, None, "guest"), "messaging");
     assert_eq!(heard(&Audience::Internal, "messages", None, "bot"), "-");
     assert_eq!(heard(&Audience::Everyone, "", None, "bot"), "-");
