@@ -1,0 +1,265 @@
+//! Control that crosses the border: asks the platform for what a local command needs of it, and asks who holds a thread where Baton
+//! cannot know. A call is never repeated after it may have been heard: then `thread_owner` decides.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Client;
+use super::client::{Holder, Outcome};
+use crate::clock;
+use crate::control::{Change, Command, Control, ControlEvent, Owner, Transfer, TransferCall, TransferOutcome};
+use crate::ledger::{Ledger, LedgerError, Order};
+use crate::store::Store;
+use crate::store::log::LogRow;
+use crate::store::platform::Unsettled;
+use crate::wire::{PageId, PersonId, Timestamp};
+
+/// How transfers are carried out.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many calls at once. 16.
+    pub at_once: usize,
+    /// How often to look for what nobody carries out any longer. 15 s.
+    pub look: Duration,
+    /// After how long a transfer counts as left behind by a process that died: longer than every call. 30 s.
+    pub stale: Duration,
+    /// How long to wait before the same conversation's owner is asked for again when the platform would not name it. 10 min.
+    pub ask_again: Duration,
+    /// Waits before each further attempt at a call that was not written, or at a question that got no answer. 0.5 s, 2 s, 5 s.
+    pub retries: Vec<Duration>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            at_once: 16,
+            look: Duration::from_secs(15),
+            stale: Duration::from_secs(30),
+            ask_again: Duration::from_secs(600),
+            retries: vec![Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)],
+        }
+    }
+}
+
+/// How many conversations are settled in one look.
+const LOOKED_AT: i64 = 200;
+
+/// The longest extension the platform takes, in seconds: 7 days.
+const LONGEST_EXTENSION: i64 = 604_800;
+
+/// Carries out transfers in the background.
+#[derive(Debug)]
+pub struct Transfers {
+    border: Arc<Border>,
+    asked: HashMap<(PageId, PersonId), Instant>,
+    under_way: JoinSet<()>,
+}
+
+/// What each task needs.
+#[derive(Debug)]
+struct Border {
+    settings: Settings,
+    ledger: Ledger,
+    store: Store,
+    client: Client,
+    room: Semaphore,
+}
+
+impl Transfers {
+    /// With these settings. Nothing is called before [`Transfers::run`].
+    #[must_use]
+    pub fn new(settings: Settings, ledger: Ledger, store: Store, client: Client) -> Self {
+        let room = Semaphore::new(settings.at_once.max(1));
+        Self { border: Arc::new(Border { settings, ledger, store, client, room }), asked: HashMap::new(), under_way: JoinSet::new() }
+    }
+
+    /// Carries out until `stop`. Calls under way then are waited for.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut advances = self.border.ledger.advances().subscribe();
+        let mut look = tokio::time::interval(self.border.settings.look);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(_) = self.under_way.join_next() => {}
+                advance = advances.recv() => match advance {
+                    // Rows that another process wrote are that process's to carry out; they do not come along.
+                    Ok(advance) => advance.rows.iter().for_each(|row| self.heed(row)),
+                    // What was missed counts as left behind after a while.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => break,
+                },
+                _ = look.tick() => self.look().await,
+            }
+        }
+        while self.under_way.join_next().await.is_some() {}
+    }
+
+    fn heed(&mut self, row: &LogRow) {
+        let (Some(person), "control") = (&row.person, row.kind.as_str()) else { return };
+        let event: ControlEvent = match serde_json::from_str(&row.payload) {
+            Ok(event) => event,
+            Err(error) => return tracing::error!(event = row.event_id(), %error, "a control event cannot be read"),
+        };
+        let (border, page, person) = (Arc::clone(&self.border), row.page.clone(), person.clone());
+        match (event.change, &event.after.transfer, &event.after.owner) {
+            (Change::TransferBegun, Some(transfer), _) => {
+                let transfer = transfer.clone();
+                self.under_way.spawn(async move { border.carry_out(&page, &person, &transfer).await });
+            }
+            (Change::External, _, Owner::External { app: None, .. }) => self.ask(page, person, event.after),
+            (Change::Extended, _, Owner::App { until, .. }) => {
+                let seconds = until.since(row.at) / 1000;
+                self.under_way.spawn(async move { border.mirror_extension(&page, &person, seconds).await });
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks who holds a conversation, unless that was done a moment ago.
+    fn ask(&mut self, page: PageId, person: PersonId, control: Control) {
+        let ask_again = self.border.settings.ask_again;
+        self.asked.retain(|_, at| at.elapsed() < ask_again);
+        if self.asked.insert((page.clone(), person.clone()), Instant::now()).is_some() {
+            return;
+        }
+        let border = Arc::clone(&self.border);
+        self.under_way.spawn(async move { border.settle(&page, &person, newest(&control)).await });
+    }
+
+    /// Settles what a process that died, or an event that was missed, has left behind.
+    async fn look(&mut self) {
+        let unsettled = match self.border.store.unsettled(LOOKED_AT).await {
+            Ok(unsettled) => unsettled,
+            Err(error) => return tracing::warn!(%error, "cannot look for transfers"),
+        };
+        let stale = i64::try_from(self.border.settings.stale.as_millis()).unwrap_or(i64::MAX);
+        for Unsettled { page, person, control } in unsettled {
+            match &control.transfer {
+                Some(transfer) if clock::now().since(transfer.begun_at) < stale => {}
+                Some(_) => {
+                    let border = Arc::clone(&self.border);
+                    self.under_way.spawn(async move { border.settle(&page, &person, newest(&control)).await });
+                }
+                None => self.ask(page, person, control),
+            }
+        }
+    }
+}
+
+/// What the answer to a question asked now is newer than: the clock of this machine may be behind the database's.
+fn newest(control: &Control) -> Timestamp {
+    control.transfer.as_ref().map_or(control.changed_at, |transfer| transfer.begun_at.max(control.changed_at))
+}
+
+impl Border {
+    /// Asks the platform for a transfer and tells the ledger what it said.
+    async fn carry_out(&self, page: &PageId, person: &PersonId, transfer: &Transfer) {
+        let outcome = {
+            let Ok(_permit) = self.room.acquire().await else { return };
+            self.call(page, person, transfer).await
+        };
+        metrics::counter!("baton_transfers_total", "outcome" => label(&outcome)).increment(1);
+        let unknown = outcome == TransferOutcome::Unknown;
+        self.tell(page, person, Command::TransferDone { begun_at: transfer.begun_at, outcome }).await;
+        if unknown {
+            self.settle(page, person, transfer.begun_at).await;
+        }
+    }
+
+    /// The call, again only as long as nothing of it has left.
+    async fn call(&self, page: &PageId, person: &PersonId, transfer: &Transfer) -> TransferOutcome {
+        let metadata = transfer.metadata.as_ref();
+        let mut retries = self.settings.retries.iter();
+        loop {
+            let outcome = match &transfer.call {
+                TransferCall::Pass { target } => self.client.pass(page, person, target, metadata).await,
+                TransferCall::Take => self.client.take(page, person, metadata).await,
+                TransferCall::Request => self.client.request(page, person, metadata).await,
+            };
+            match outcome {
+                Outcome::Answered(_) => return TransferOutcome::Done,
+                Outcome::Refused(refused) => {
+                    let (code, subcode) = (refused.error.code, refused.error.subcode);
+                    tracing::info!(%page, code, subcode, message = refused.error.message, "the platform refused a transfer of control");
+                    return TransferOutcome::Refused;
+                }
+                Outcome::Unknown(_) => return TransferOutcome::Unknown,
+                Outcome::NotWritten(_) => match retries.next() {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None => return TransferOutcome::Refused,
+                },
+            }
+        }
+    }
+
+    /// Lets `thread_owner` decide who holds a conversation. Without an answer the next look asks again.
+    async fn settle(&self, page: &PageId, person: &PersonId, newest: Timestamp) {
+        let Ok(_permit) = self.room.acquire().await else { return };
+        let mut retries = self.settings.retries.iter();
+        loop {
+            let at = clock::now().max(newest);
+            match self.client.thread_owner(page, person).await {
+                Ok(holder) => {
+                    let (app, holds) = match holder {
+                        Holder::NotOutside => (None, false),
+                        Holder::Outside(app) => (Some(app), true),
+                        Holder::OutsideUnnamed => (None, true),
+                    };
+                    return self.tell(page, person, Command::ExternalOwner { app, holds, at }).await;
+                }
+                Err(Outcome::Refused(refused)) => {
+                    tracing::warn!(%page, code = refused.error.code, subcode = refused.error.subcode, "the platform does not tell who holds a thread");
+                    return;
+                }
+                Err(_) => match retries.next() {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// A longer lease here is a longer one on the platform, where it has anything to decide. Without its consent nothing breaks here.
+    async fn mirror_extension(&self, page: &PageId, person: &PersonId, seconds: i64) {
+        let Ok(_permit) = self.room.acquire().await else { return };
+        match self.store.rules(page).await {
+            Ok(Some(versioned)) if !versioned.rules.external_apps.is_empty() => {}
+            _ => return,
+        }
+        let outcome = self.client.extend(page, person, seconds.clamp(1, LONGEST_EXTENSION)).await;
+        if let Outcome::Refused(refused) = outcome {
+            tracing::info!(%page, code = refused.error.code, "the platform did not extend thread control");
+        }
+    }
+
+    /// Tells the ledger, as often as the store needs within the retries; what stays untold is found by the next look.
+    async fn tell(&self, page: &PageId, person: &PersonId, command: Command) {
+        let order = Order { page: page.clone(), person: person.clone(), command, user: None };
+        let mut retries = self.settings.retries.iter();
+        loop {
+            match self.ledger.order(order.clone()).await {
+                Ok(_) => return,
+                Err(LedgerError::Unavailable(error)) => match retries.next() {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None => return tracing::warn!(%page, error, "the outcome of a transfer could not be written"),
+                },
+                Err(error) => return tracing::warn!(%page, %error, "the outcome of a transfer was not taken"),
+            }
+        }
+    }
+}
+
+const fn label(outcome: &TransferOutcome) -> &'static str {
+    match outcome {
+        TransferOutcome::Done => "done",
+        TransferOutcome::Refused => "refused",
+        TransferOutcome::Unknown => "unknown",
+    }
+}
