@@ -1,13 +1,17 @@
 //! PostgreSQL. SQL lives here and nowhere else; each file is one subject.
 
+pub mod apps;
 mod error;
 pub mod group;
 pub mod log;
 mod memory;
 pub mod notify;
 pub mod outbox;
+pub mod outcomes;
+pub mod people;
 pub mod platform;
 pub mod processes;
+pub mod profiles;
 pub mod rules;
 mod sweep;
 
