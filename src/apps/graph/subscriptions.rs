@@ -1,0 +1,229 @@
+//! What an app hears: its subscription on a Page, and its callback with the handshake.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+use url::Url;
+
+use super::GraphApi;
+use super::caller::{AppCaller, PageCaller};
+use super::path::DEFAULT_VERSION;
+use super::route::success;
+use crate::apps::http::{Answer, Outcome};
+use crate::crypto::random;
+use crate::wire::{GraphError, Object, Params};
+
+/// Every webhook field of both objects (protocol page, section 2.5), and Baton's own.
+const FIELDS: [&str; 49] = [
+    "messages",
+    "message_echoes",
+    "message_edits",
+    "message_edit",
+    "message_reactions",
+    "message_reads",
+    "messaging_seen",
+    "message_deliveries",
+    "messaging_postbacks",
+    "messaging_referrals",
+    "messaging_referral",
+    "messaging_optins",
+    "messaging_optouts",
+    "messaging_handovers",
+    "messaging_handover",
+    "standby",
+    "messaging_account_linking",
+    "messaging_fblogin_account_linking",
+    "messaging_policy_enforcement",
+    "messaging_game_plays",
+    "messaging_feedback",
+    "response_feedback",
+    "send_cart",
+    "messaging_customer_information",
+    "messaging_payments",
+    "messaging_checkout_updates",
+    "messaging_pre_checkouts",
+    "messaging_in_thread_lead_form_submit",
+    "messaging_integrity",
+    "messaging_appointments",
+    "messaging_direct_sends",
+    "message_context",
+    "message_mention",
+    "inbox_labels",
+    "message_template_status_update",
+    "calls",
+    "call_permission_reply",
+    "call_settings_update",
+    "marketing_message_clicks",
+    "marketing_message_deliveries",
+    "marketing_message_delivery_failed",
+    "marketing_message_echoes",
+    "marketing_message_reads",
+    "conversations",
+    "feed",
+    "comments",
+    "mentions",
+    "story_insights",
+    "baton_control",
+];
+/// What an app gets that subscribes without saying to what, as old SDKs do (section 2.7).
+const USUAL: [&str; 6] =
+    ["messages", "messaging_postbacks", "messaging_optins", "messaging_referrals", "messaging_handovers", "messaging_policy_enforcement"];
+/// Longest callback address and verify token, in bytes.
+const LONGEST: usize = 2048;
+
+/// `GET /{page}/subscribed_apps`: the caller's own subscription; others are not its business.
+pub(super) async fn subscribed(api: &GraphApi, caller: &PageCaller) -> Result<Value, GraphError> {
+    let fields = api.store.subscribed_fields(caller.page(), caller.app()).await.map_err(|error| api.unavailable(&error))?;
+    let Some(fields) = fields else { return Ok(json!({ "data": [] })) };
+    let app = json!({ "name": caller.app_name(), "id": caller.app().as_str(), "subscribed_fields": fields });
+    Ok(json!({ "data": [app] }))
+}
+
+/// `POST /{page}/subscribed_apps`: exactly these fields from now on.
+pub(super) async fn subscribe(api: &GraphApi, caller: &PageCaller, params: &Params) -> Result<Value, GraphError> {
+    let mut fields = field_names(params, "subscribed_fields")?;
+    if fields.is_empty() {
+        let present = api.store.subscribed_fields(caller.page(), caller.app()).await.map_err(|error| api.unavailable(&error))?;
+        fields = present.filter(|present| !present.is_empty()).unwrap_or_else(|| USUAL.map(str::to_owned).to_vec());
+    }
+    api.store.subscribe(caller.page(), caller.app(), &fields).await.map_err(|error| api.unavailable(&error))?;
+    tracing::info!(page = %caller.page(), app = %caller.app(), fields = fields.join(","), "an app subscribed itself");
+    Ok(success())
+}
+
+/// `DELETE /{page}/subscribed_apps`.
+pub(super) async fn unsubscribe(api: &GraphApi, caller: &PageCaller) -> Result<Value, GraphError> {
+    api.store.unsubscribe(caller.page(), caller.app()).await.map_err(|error| api.unavailable(&error))?;
+    tracing::info!(page = %caller.page(), app = %caller.app(), "an app unsubscribed itself");
+    Ok(success())
+}
+
+/// `GET /{app}/subscriptions`. Baton has one callback an app for both kinds of Page, so each kind the app is on shows the same.
+pub(super) async fn list(api: &GraphApi, caller: &AppCaller) -> Result<Value, GraphError> {
+    let app = caller.app();
+    let (Some(url), fields) = (&app.callback_url, app_fields(caller)) else { return Ok(json!({ "data": [] })) };
+    if fields.is_empty() {
+        return Ok(json!({ "data": [] }));
+    }
+    let mut objects = api.store.objects_of(&app.app).await.map_err(|error| api.unavailable(&error))?;
+    if objects.is_empty() {
+        objects.push(Object::Page);
+    }
+    let fields: Vec<Value> = fields.iter().map(|name| json!({ "name": name, "version": DEFAULT_VERSION })).collect();
+    let data: Vec<Value> =
+        objects.iter().map(|object| json!({ "object": object.as_str(), "callback_url": url, "active": true, "fields": fields })).collect();
+    Ok(json!({ "data": data }))
+}
+
+/// What an app wants at all; what never said so wants everything.
+fn app_fields(caller: &AppCaller) -> Vec<String> {
+    caller.app().fields.clone().unwrap_or_else(|| FIELDS.map(str::to_owned).to_vec())
+}
+
+/// `POST /{app}/subscriptions`: sets the callback, once it has answered the handshake.
+pub(super) async fn set_callback(api: &GraphApi, caller: &AppCaller, params: &Params) -> Result<Value, GraphError> {
+    let app = caller.app();
+    check_object(params)?;
+    let url = required(params, "callback_url")?;
+    let verify_token = required(params, "verify_token")?;
+    let fields = field_names(params, "fields")?;
+    let callback = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let callback = callback.ok_or_else(|| GraphError::parameter("Param callback_url must be a valid http or https URL"))?;
+    shake_hands(api, callback, &verify_token).await?;
+    api.signs.tell(&app.app);
+    let fields = if fields.is_empty() { app.fields.clone() } else { Some(fields) };
+    api.store.set_callback(&app.app, &url, &verify_token, fields.as_deref()).await.map_err(|error| api.unavailable(&error))?;
+    tracing::info!(app = %app.app, "an app set its callback");
+    Ok(success())
+}
+
+/// `DELETE /{app}/subscriptions`: the named fields, or all.
+pub(super) async fn remove(api: &GraphApi, caller: &AppCaller, params: &Params) -> Result<Value, GraphError> {
+    let removed = field_names(params, "fields")?;
+    if params.get("object").is_some() {
+        check_object(params)?;
+    }
+    let left: Vec<String> =
+        if removed.is_empty() { Vec::new() } else { app_fields(caller).into_iter().filter(|field| !removed.contains(field)).collect() };
+    api.store.set_app_fields(&caller.app().app, &left).await.map_err(|error| api.unavailable(&error))?;
+    Ok(success())
+}
+
+/// The verification GET (section 2.1): the callback must answer 200 with the challenge and nothing else.
+async fn shake_hands(api: &GraphApi, mut callback: Url, verify_token: &str) -> Result<(), GraphError> {
+    let challenge = random_challenge();
+    callback
+        .query_pairs_mut()
+        .append_pair("hub.mode", "subscribe")
+        .append_pair("hub.challenge", &challenge)
+        .append_pair("hub.verify_token", verify_token);
+    match api.outbound.get(&callback).await {
+        Outcome::Answered(Answer { status: 200, body, .. }) if body.trim_ascii() == challenge.as_bytes() => Ok(()),
+        Outcome::Answered(Answer { status: 200, .. }) => Err(unverified("the body of the answer is not the challenge")),
+        Outcome::Answered(Answer { status, .. }) => Err(unverified(&format!("HTTP Status Code = {status}"))),
+        Outcome::Refused => Err(unverified("nothing answers at this address")),
+        Outcome::TimedOut => Err(unverified("the answer took too long")),
+        Outcome::Broken => Err(unverified("the answer is not HTTP")),
+        Outcome::Blocked => Err(unverified("this address may not be called")),
+    }
+}
+
+/// A whole number, as the platform sends: some receivers parse it.
+fn random_challenge() -> String {
+    u32::from_le_bytes(random::bytes::<4>()).to_string()
+}
+
+fn unverified(why: impl fmt::Display) -> GraphError {
+    GraphError::new(2200, None, 400, &format!("Callback verification failed with the following errors: {why}"))
+}
+
+fn check_object(params: &Params) -> Result<(), GraphError> {
+    let object = params.text("object")?.unwrap_or_default();
+    match Object::parse(object.trim()) {
+        Some(_) => Ok(()),
+        None => Err(GraphError::parameter("Param object must be one of {page, instagram}")),
+    }
+}
+
+fn required(params: &Params, name: &str) -> Result<String, GraphError> {
+    let text = params.text(name)?.filter(|text| !text.trim().is_empty());
+    let text = text.ok_or_else(|| GraphError::parameter(&format!("The parameter {name} is required")))?;
+    if text.len() > LONGEST || text.chars().any(char::is_control) {
+        return Err(GraphError::parameter(&format!("Param {name} is too long or holds control characters")));
+    }
+    Ok(text)
+}
+
+/// A list of webhook fields, each known, none twice.
+fn field_names(params: &Params, name: &str) -> Result<Vec<String>, GraphError> {
+    let mut names = params.list(name)?;
+    if let Some(unknown) = names.iter().find(|name| !FIELDS.contains(&name.as_str())) {
+        let shown: String = unknown.chars().take(64).collect();
+        return Err(GraphError::parameter(&format!("Param {name} must be one of {{{}}} - got \"{shown}\"", FIELDS.join(", "))));
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn fields_are_known_and_come_in_every_spelling() {
+        let read = |query: &str| field_names(&Params::from_form(query.as_bytes()).unwrap(), "subscribed_fields");
+        let expected = Ok(vec!["messages".to_owned(), "messaging_postbacks".to_owned()]);
+        for query in ["messages,%20messaging_postbacks,", "[\"messaging_postbacks\",\"messages\",\"messages\"]"] {
+            assert_eq!(read(&format!("subscribed_fields={query}")), expected, "{query}");
+        }
+        assert_eq!(read("").unwrap(), Vec::<String>::new());
+        assert_eq!(read("subscribed_fields=massages").unwrap_err().code, 100);
+    }
+
+    #[test]
+    fn usual_fields_are_known() {
+        assert!(USUAL.iter().all(|field| FIELDS.contains(field)));
+    }
+}
