@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod apps;
+pub mod bot;
 pub mod clock;
 pub mod control;
 pub mod crypto;
