@@ -43,6 +43,8 @@ pub fn escaped(value: &Value) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use serde_json::json;
 
     use super::*;

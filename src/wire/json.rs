@@ -149,6 +149,8 @@ pub(super) fn flag(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     fn storable(text: &str) -> String {

@@ -5,3 +5,8 @@
 mod architecture;
 mod harness;
 mod ledger;
+mod wire_deliver;
+mod wire_duplicates;
+mod wire_params;
+mod wire_send;
+mod wire_webhooks;
