@@ -115,3 +115,43 @@ impl GraphError {
         json!({ "error": error })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Codes, subcodes, messages and statuses: protocol page, section 1.6.
+    #[test]
+    fn refusals_have_the_documented_codes() {
+        for (refusal, object, code, subcode, status) in [
+            (Refusal::NotOwnerSend, Object::Page, 10, Some(2_018_300), 400),
+            (Refusal::NotOwnerSend, Object::Instagram, 10, Some(2_018_300), 400),
+            (Refusal::StaleEpoch, Object::Page, 10, Some(2_018_300), 400),
+            (Refusal::NotOwner, Object::Page, 100, None, 400),
+            (Refusal::NotOwner, Object::Instagram, 100, Some(2_534_037), 400),
+            (Refusal::UnknownTarget, Object::Page, 100, Some(2_018_164), 400),
+            (Refusal::MayNotTake, Object::Page, 27, None, 400),
+            (Refusal::NotOnPage, Object::Page, 200, None, 403),
+            (Refusal::BadDuration, Object::Page, 100, None, 400),
+        ] {
+            let error = GraphError::from_refusal(refusal, object);
+            assert_eq!((error.code, error.subcode, error.status, error.transient), (code, subcode, status, false), "{refusal:?}");
+            assert!(error.message.starts_with(&format!("(#{code}) ")), "{}", error.message);
+        }
+        assert!(GraphError::from_refusal(Refusal::TransferPending, Object::Page).transient);
+    }
+
+    #[test]
+    fn the_envelope_is_the_published_one() {
+        let error = GraphError::from_refusal(Refusal::NotOwnerSend, Object::Page);
+        let published = json!({"error": {
+            "message": "(#10) Message failed to send because another app is controlling this thread now.",
+            "type": "OAuthException", "code": 10, "error_subcode": 2_018_300, "fbtrace_id": "AQ2lKD7UqnvqCrMs16fUNLk" }});
+        assert_eq!(error.envelope("AQ2lKD7UqnvqCrMs16fUNLk"), published);
+        let throttled = GraphError::throttled("Wait").envelope("A");
+        assert_eq!(
+            throttled,
+            json!({"error": {"message": "(#613) Wait", "type": "OAuthException", "code": 613, "is_transient": true, "fbtrace_id": "A"}})
+        );
+    }
+}
