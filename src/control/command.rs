@@ -87,10 +87,8 @@ pub enum Command {
         /// From now, in milliseconds; at most 7 days.
         duration_ms: i64,
     },
-    /// Time passed: lapsed leases end, requests reach their deadline.
+    /// Time passed: lapsed leases end, requests reach their deadline, owners and requesters that are gone from the Page count as such.
     Tick,
-    /// The sweeper found the owner or a requester gone from the Page.
-    SweepGone,
     /// The platform answered a transfer.
     TransferDone {
         /// [`super::Transfer::begun_at`] of the transfer that was asked for. An answer to another one decides nothing: a handover

@@ -102,7 +102,7 @@ impl<'a> Turn<'a> {
             Command::ExternalOwner { app, holds, at } => self.external_owner(app.as_ref(), *holds, *at),
             Command::TransferDone { begun_at, outcome } => self.transfer_done(*begun_at, outcome),
             // Whatever the clock or the admin brought about is decided before every command.
-            Command::Tick | Command::SweepGone => {}
+            Command::Tick => {}
             Command::Send { app, action, epoch } => return self.send(app, *action, *epoch),
             Command::Pass { app, target, metadata } => return self.pass(app, target.as_ref(), metadata.as_ref()),
             Command::Take { app, metadata } => return self.take(app, metadata.as_ref()),

@@ -269,9 +269,8 @@ impl Group {
         let row = self.change(page, person);
         row.control = event.after.clone();
         follow_owner(row, event, inbox.as_ref(), user);
-        if ends_queue(event.change)
-            && let Some(former) = &event.previous_owner
-            && event.new_owner.as_ref() != Some(former)
+        if let Some(former) = &event.previous_owner
+            && ends_queue(event, former)
         {
             self.supersede(page, person, former);
         }
@@ -299,9 +298,13 @@ impl Group {
     }
 }
 
-/// Whether this change takes the conversation from somebody who did not give it.
-const fn ends_queue(change: Change) -> bool {
-    matches!(change, Change::Taken | Change::External | Change::Implied | Change::OwnerGone)
+/// Whether this event takes the conversation from an owner who did not give it: not their own pass or release, and not the clock.
+fn ends_queue(event: &ControlEvent, former: &AppId) -> bool {
+    match event.change {
+        Change::Taken | Change::External | Change::Implied | Change::OwnerGone => event.new_owner.as_ref() != Some(former),
+        Change::Passed => event.by.as_ref() != Some(former) && event.new_owner.as_ref() != Some(former),
+        _ => false,
+    }
 }
 
 /// Keeps who among the agents has it, and what was said at the handover, in step with the owner.

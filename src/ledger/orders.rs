@@ -58,12 +58,10 @@ pub(super) fn act(group: &mut Group, page: &PageId, person: &PersonId, user: Opt
 /// Lets the clock act on a conversation, and re-arms its alarm.
 pub(super) fn sweep(group: &mut Group, page: &PageId, person: &PersonId) -> Result<i64, LedgerError> {
     let rules = group.rules(page).ok_or(LedgerError::UnknownPage)?;
-    for command in [Command::SweepGone, Command::Tick] {
-        let row = group.conversation(page, person).ok_or(LedgerError::UnknownPerson)?;
-        let decision = control::decide(&row.control, &rules, &command, group.now)?;
-        let now = group.now;
-        group.apply(page, person, decision, None, now);
-    }
+    let row = group.conversation(page, person).ok_or(LedgerError::UnknownPerson)?;
+    let decision = control::decide(&row.control, &rules, &Command::Tick, group.now)?;
+    let now = group.now;
+    group.apply(page, person, decision, None, now);
     let row = group.change(page, person);
     row.check_at = control::check_at(&row.control, &rules);
     Ok(row.last_position)

@@ -90,20 +90,20 @@ fn a_gone_owner_counts_as_absent_at_once() {
         rules
     };
     let cases = [
-        (without("guest", page()), "guest", Command::SweepGone, "bot +1 owner_gone"),
+        (without("guest", page()), "guest", Command::Tick, "bot +1 owner_gone"),
         (with_health(page(), "guest", Health::Disabled), "guest", Command::Tick, "bot +1 owner_gone"),
         (without("guest", page()), "guest", send("guest"), "NotOnPage"),
         (with_health(page(), "guest", Health::Disabled), "guest", send("guest"), "NotOnPage"),
         (without("guest", page()), "guest", send("bot"), "bot +1 owner_gone"),
         (without("guest", page()), "guest", take("inbox"), "inbox +2 owner_gone taken>bot"),
         (without("guest", page()), "guest", message(0), "bot +1 owner_gone"),
-        (without("guest", zero_config()), "guest", Command::SweepGone, "idle +1 owner_gone"),
+        (without("guest", zero_config()), "guest", Command::Tick, "idle +1 owner_gone"),
         (without("guest", zero_config()), "guest", send("inbox"), "inbox +2 owner_gone assigned"),
-        (without("bot", page()), "bot", Command::SweepGone, "idle +1 owner_gone"),
+        (without("bot", page()), "bot", Command::Tick, "idle +1 owner_gone"),
         // A default app that is gone is none: then everybody may answer.
         (without("bot", page()), "bot", send("guest"), "guest +2 owner_gone assigned"),
         // Down is not gone.
-        (with_health(page(), "guest", down_for(DAY)), "guest", Command::SweepGone, "guest +0"),
+        (with_health(page(), "guest", down_for(DAY)), "guest", Command::Tick, "guest +0"),
     ];
     for (rules, holder, command, expected) in cases {
         assert_eq!(outcome(&rules, &held(holder), &command), expected, "{command:?} while {holder} is gone");

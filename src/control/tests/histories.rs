@@ -72,7 +72,6 @@ fn from_the_platform() -> impl Strategy<Value = Command> {
         2 => (an_outsider(), any::<bool>(), a_moment()).prop_map(|(app, holds, at)| Command::ExternalOwner { app, holds, at }),
         1 => (a_moment(), an_outcome()).prop_map(|(begun_at, outcome)| Command::TransferDone { begun_at, outcome }),
         1 => Just(Command::Tick),
-        1 => Just(Command::SweepGone),
     ]
 }
 

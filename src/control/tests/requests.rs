@@ -146,7 +146,7 @@ fn a_request_ends_with_its_app() {
     scene.does(request("guest"));
     scene.does(request("spare"));
     scene.rules.apps.remove(&app("guest"));
-    assert_eq!(scene.does(Command::SweepGone), "inbox +0 request_lapsed");
+    assert_eq!(scene.does(Command::Tick), "inbox +0 request_lapsed");
     assert_eq!(scene.control.requests[0].app, app("spare"));
 }
 
