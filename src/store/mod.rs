@@ -1,8 +1,12 @@
 //! PostgreSQL. SQL lives here and nowhere else; each file is one subject.
 
+pub mod accounts;
 pub mod apps;
 mod error;
 pub mod group;
+pub mod inbox;
+pub mod inbox_conversation;
+pub mod inbox_timeline;
 pub mod log;
 mod memory;
 pub mod notify;

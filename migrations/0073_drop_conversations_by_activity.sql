@@ -1,0 +1,2 @@
+-- Replaced by `conversations_open`.
+drop index conversations_by_activity;

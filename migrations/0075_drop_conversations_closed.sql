@@ -1,0 +1,2 @@
+-- Replaced by `conversations_closed_by_time`.
+drop index conversations_closed;

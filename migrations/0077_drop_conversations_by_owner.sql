@@ -1,0 +1,2 @@
+-- Replaced by `conversations_of_owner` and `conversations_open`.
+drop index conversations_by_owner;

@@ -1,0 +1,139 @@
+//! The timeline of one conversation: what is shown, what changes what is shown, and what still waits to be sent.
+
+use super::log::{LogRow, datetime, timestamp};
+use super::{Store, StoreError};
+use crate::access::UserId;
+use crate::wire::{AppId, PageId, PersonId, Send, Timestamp};
+
+/// Kinds that change other rows, or are told by the outbox, and have no line of their own.
+const FOLDED: [&str; 7] = ["read", "delivery", "reaction", "edit", "unsend", "send_failed", "send_unknown"];
+
+/// Most rows that are read to fold into a page of the timeline.
+const FOLD_LIMIT: i64 = 2000;
+
+/// A send that is not (yet) an echo in the log.
+#[derive(Debug, Clone)]
+pub struct PendingSend {
+    /// Its number on the Page.
+    pub send_id: i64,
+    /// Who sends.
+    pub app: AppId,
+    /// The agent behind it.
+    pub user: Option<UserId>,
+    /// `accepted`, `sending`, `failed`, `unknown` or `superseded`.
+    pub state: String,
+    /// What.
+    pub send: Send,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// Why it failed.
+    pub error: Option<(i64, Option<i64>, String)>,
+}
+
+impl Store {
+    /// The newest rows with a line of their own before a position, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lines_before(&self, page: &PageId, person: &PersonId, before: Option<i64>, limit: i64) -> Result<Vec<LogRow>, StoreError> {
+        let positions = sqlx::query_scalar!(
+            "select position from log
+             where page_id = $1 and person_id = $2 and position < $3 and kind <> all($4) order by position desc limit $5",
+            page.as_str(),
+            person.as_str(),
+            before.unwrap_or(i64::MAX),
+            &FOLDED as _,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut rows = self.log_rows(page, &positions).await?;
+        rows.reverse();
+        Ok(rows)
+    }
+
+    /// What changes lines from a position on: edits, reactions, unsends, reads, deliveries; oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn folds_from(&self, page: &PageId, person: &PersonId, position: i64) -> Result<Vec<LogRow>, StoreError> {
+        let positions = sqlx::query_scalar!(
+            "select position from log
+             where page_id = $1 and person_id = $2 and position >= $3 and kind = any($4) order by position desc limit $5",
+            page.as_str(),
+            person.as_str(),
+            position,
+            &FOLDED as _,
+            FOLD_LIMIT
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut rows = self.log_rows(page, &positions).await?;
+        rows.reverse();
+        Ok(rows)
+    }
+
+    /// Messages that have not reached the platform, or of which nobody knows whether they did, accepted in this span of time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pending_sends(
+        &self,
+        page: &PageId,
+        person: &PersonId,
+        from: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Result<Vec<PendingSend>, StoreError> {
+        let rows = sqlx::query!(
+            "select send_id, app_id, user_id, state, send, accepted_at, error_code, error_subcode, error_message from outbox
+             where page_id = $1 and person_id = $2 and state <> 'sent' and accepted_at >= $3 and ($4::timestamptz is null or accepted_at < $4)
+             order by send_id desc limit 100",
+            page.as_str(),
+            person.as_str(),
+            datetime(from),
+            until.map(datetime)
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut sends = Vec::with_capacity(rows.len());
+        for row in rows.into_iter().rev() {
+            let bad = |column, why: String| StoreError::inconsistent("outbox", column, format!("{page}:{}", row.send_id), why);
+            let send: Send = serde_json::from_str(&row.send).map_err(|e| bad("send", e.to_string()))?;
+            if send.is_action() {
+                continue;
+            }
+            sends.push(PendingSend {
+                send_id: row.send_id,
+                app: AppId::parse(&row.app_id).map_err(|e| bad("app_id", e.to_string()))?,
+                user: row.user_id.map(UserId),
+                state: row.state,
+                send,
+                accepted_at: timestamp(row.accepted_at),
+                error: row.error_code.map(|code| (code, row.error_subcode, row.error_message.unwrap_or_default())),
+            });
+        }
+        Ok(sends)
+    }
+
+    /// The conversations that changed on a Page after a position up to another, each with its newest position.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn changed_people(&self, page: &PageId, after: i64, until: i64) -> Result<Vec<(PersonId, i64)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"select person_id as "person_id!", max(position) as "position!" from log
+               where page_id = $1 and position > $2 and position <= $3 and person_id is not null group by person_id"#,
+            page.as_str(),
+            after,
+            until
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let person = PersonId::parse(&row.person_id).map_err(|e| StoreError::inconsistent("log", "person_id", &row.person_id, e))?;
+                Ok((person, row.position))
+            })
+            .collect()
+    }
+}
