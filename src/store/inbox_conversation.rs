@@ -145,7 +145,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        self.log_rows(page, &positions).await
+        self.log_at(page, &positions).await
     }
 }
 

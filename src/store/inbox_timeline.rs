@@ -47,7 +47,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut rows = self.log_rows(page, &positions).await?;
+        let mut rows = self.log_at(page, &positions).await?;
         rows.reverse();
         Ok(rows)
     }
@@ -68,7 +68,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut rows = self.log_rows(page, &positions).await?;
+        let mut rows = self.log_at(page, &positions).await?;
         rows.reverse();
         Ok(rows)
     }

@@ -166,6 +166,25 @@ impl Store {
         rows.into_iter().rev().map(LogRow::try_from).collect()
     }
 
+    /// The rows at these positions of a Page, in the order in which they are asked for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn log_at(&self, page: &PageId, positions: &[i64]) -> Result<Vec<LogRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select l.page_id, l.position, l.person_id, l.at, l.happened_at, l.kind, l.field, l.mid, l.app_id, l.user_id, l.audience, l.button_app,
+                      l.epoch, l.payload, l.scrubbed_at is not null as "scrubbed!"
+               from unnest($2::bigint[]) with ordinality as a (position, ordinal) join log l on l.page_id = $1 and l.position = a.position
+               order by a.ordinal"#,
+            page.as_str(),
+            positions
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(LogRow::try_from).collect()
+    }
+
     /// The newest position of a Page, 0 when nothing has happened there, `None` for an unknown Page.
     ///
     /// # Errors

@@ -1,0 +1,57 @@
+//! Style, scripts and icons: inside the program, under addresses that change with their content.
+
+use std::sync::LazyLock;
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use rust_embed::{Embed, EmbeddedFile};
+use sha2::{Digest, Sha256};
+
+use super::error::WebError;
+
+#[derive(Embed)]
+#[folder = "static/"]
+struct Files;
+
+/// The names of the files in addresses. One version covers all of them, so that modules find each other.
+pub struct Assets {
+    version: String,
+}
+
+static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
+    let mut hash = Sha256::new();
+    let mut names: Vec<_> = Files::iter().collect();
+    names.sort();
+    for name in names {
+        hash.update(name.as_bytes());
+        if let Some(file) = Files::get(&name) {
+            hash.update(file.metadata.sha256_hash());
+        }
+    }
+    Assets { version: hex::encode(hash.finalize()).chars().take(12).collect() }
+});
+
+impl Assets {
+    /// The assets of this program.
+    pub fn get() -> &'static Self {
+        &ASSETS
+    }
+
+    /// The address of a file.
+    pub fn url(&self, name: &str) -> String {
+        format!("/static/{}/{name}", self.version)
+    }
+}
+
+/// Serves a file. Its address names its content, so browsers may keep it for good.
+pub async fn serve(path: web::Path<(String, String)>) -> Result<HttpResponse, WebError> {
+    let (version, name) = path.into_inner();
+    let file: EmbeddedFile = Files::get(&name).ok_or(WebError::NotFound)?;
+    let kept = if version == ASSETS.version { "public, max-age=31536000, immutable" } else { "no-cache" };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, mime_guess::from_path(&name).first_or_octet_stream().as_ref()))
+        .insert_header((header::CACHE_CONTROL, kept))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
+        .body(file.data.into_owned()))
+}

@@ -1,0 +1,149 @@
+//! The addresses of lists and conversations. Every state of the inbox is one.
+
+use serde::Deserialize;
+
+use crate::store::inbox::{Place, View};
+use crate::wire::{PageId, PersonId, Timestamp};
+
+/// What an address asks for besides its path.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Asked {
+    /// The list.
+    #[serde(default)]
+    view: String,
+    /// Only this Page.
+    #[serde(default)]
+    page: String,
+    /// The list after this row.
+    #[serde(default)]
+    after: String,
+    /// The timeline before this position.
+    #[serde(default)]
+    pub before: Option<i64>,
+    /// Only a part of the page, for scripts.
+    #[serde(default)]
+    pub fragment: Option<Fragment>,
+}
+
+/// A part of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fragment {
+    /// Views with counts, and rows.
+    List,
+    /// The conversation: head, timeline, composer, side.
+    Thread,
+}
+
+/// Which list is shown: it stays beside a conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListState {
+    /// The list.
+    pub view: View,
+    /// Only this Page.
+    pub page: Option<PageId>,
+    /// After this row.
+    pub after: Option<Place>,
+}
+
+impl Asked {
+    /// What a form beside this list asks for; with `fragment`, scripts get only the conversation back.
+    pub fn posted(view: &str, fragment: bool) -> Self {
+        Self { view: view.to_owned(), fragment: fragment.then_some(Fragment::Thread), ..Self::default() }
+    }
+
+    /// The list that is asked for. What cannot be read counts as not asked.
+    pub fn list(&self) -> ListState {
+        ListState { view: view(&self.view), page: PageId::parse(&self.page).ok(), after: place(&self.after) }
+    }
+}
+
+/// Reads a view's name; the first view for anything else.
+pub fn view(name: &str) -> View {
+    View::ALL.into_iter().find(|view| view.as_str() == name).unwrap_or_default()
+}
+
+impl ListState {
+    /// The same list from its top.
+    pub fn from_top(&self) -> Self {
+        Self { after: None, ..self.clone() }
+    }
+
+    /// The address of the list.
+    pub fn href(&self) -> String {
+        format!("/inbox?{}", self.query())
+    }
+
+    /// The address of a conversation beside this list.
+    pub fn conversation(&self, page: &PageId, person: &PersonId) -> String {
+        format!("{}?{}", path(page, person), self.query())
+    }
+
+    /// The list as a query.
+    pub fn query(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("view", self.view.as_str());
+        if let Some(page) = &self.page {
+            query.append_pair("page", page.as_str());
+        }
+        if let Some(after) = &self.after {
+            query.append_pair("after", &format!("{}.{}.{}", after.at.millis(), encode(after.page.as_str()), encode(after.person.as_str())));
+        }
+        query.finish()
+    }
+}
+
+/// The path of a conversation.
+pub fn path(page: &PageId, person: &PersonId) -> String {
+    format!("/inbox/{}/{}", encode(page.as_str()), encode(person.as_str()))
+}
+
+/// Percent-encodes everything but letters, digits and `*-_`, so that the result stands in a path and holds no full stop.
+fn encode(text: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    encoded.replace('+', "%20").replace('.', "%2E")
+}
+
+fn place(text: &str) -> Option<Place> {
+    let mut parts = text.splitn(3, '.');
+    let at = parts.next()?.parse().ok()?;
+    let page = PageId::parse(decode(parts.next()?)).ok()?;
+    let person = PersonId::parse(decode(parts.next()?)).ok()?;
+    Some(Place { at: Timestamp::from_millis(at), page, person })
+}
+
+fn decode(text: &str) -> String {
+    // The whole text as the name of a form field: percent signs are decoded, and there is no `=` or `&` left in it.
+    url::form_urlencoded::parse(text.as_bytes()).map(|(name, _)| name.into_owned()).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_list_comes_back_from_its_address(page in "[^\\p{Cc}\\s]{1,15}", person in "[^\\p{Cc}\\s]{1,30}", at in 0_i64..4_000_000_000_000) {
+            let (page, person) = (PageId::parse(&page).unwrap(), PersonId::parse(&person).unwrap());
+            let state = ListState {
+                view: View::Closed,
+                page: Some(page.clone()),
+                after: Some(Place { at: Timestamp::from_millis(at), page: page.clone(), person: person.clone() }),
+            };
+            let url = url::Url::parse("http://localhost").unwrap().join(&state.href()).unwrap();
+            let get = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default();
+            let asked = Asked { view: get("view"), page: get("page"), after: get("after"), ..Asked::default() };
+            prop_assert_eq!(asked.list(), state);
+            prop_assert_eq!(path(&page, &person).matches('/').count(), 3);
+        }
+
+        #[test]
+        fn any_text_is_read_without_harm(text in ".{0,80}") {
+            let asked = Asked { view: text.clone(), page: text.clone(), after: text, ..Asked::default() };
+            let _ = asked.list().href();
+        }
+    }
+}

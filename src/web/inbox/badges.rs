@@ -1,0 +1,57 @@
+//! The numbers beside the views, counted at most once a second for one set of permissions.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::access::UserId;
+use crate::store::inbox::{COUNT_CAP, Counts, View};
+use crate::store::{Store, StoreError};
+use crate::wire::PageId;
+
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Beyond this many sets the stale ones are let go.
+const KEPT: usize = 1000;
+
+type Key = (UserId, Vec<PageId>);
+
+/// The cache of counts.
+#[derive(Default)]
+pub struct Badges {
+    known: Mutex<HashMap<Key, (Instant, Counts)>>,
+}
+
+impl Badges {
+    /// The counts of somebody on these Pages.
+    pub async fn counts(&self, store: &Store, pages: &[PageId], me: UserId) -> Result<Counts, StoreError> {
+        let key = (me, pages.to_vec());
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        if let Some((_, counts)) = known.filter(|(at, _)| at.elapsed() < FRESH) {
+            return Ok(counts);
+        }
+        let counts = store.counts(pages, me).await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KEPT {
+            known.retain(|_, (at, _)| at.elapsed() < FRESH);
+        }
+        known.insert(key, (Instant::now(), counts));
+        Ok(counts)
+    }
+}
+
+/// How many a view holds.
+pub const fn of(counts: &Counts, view: View) -> i64 {
+    match view {
+        View::Needs => counts.needs,
+        View::Mine => counts.mine,
+        View::Bot => counts.bot,
+        View::Open => counts.open,
+        View::Closed => counts.closed,
+    }
+}
+
+/// A number as a badge shows it: exact up to 99.
+pub fn shown(count: i64) -> String {
+    if count >= COUNT_CAP { "99+".to_owned() } else { count.to_string() }
+}

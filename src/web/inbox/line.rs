@@ -1,0 +1,110 @@
+//! One line of a timeline.
+
+use askama::Template;
+
+use super::content::{Attachment, Card, Piece};
+use super::steps::Step;
+use crate::web::assets::Assets;
+use crate::web::text::Texts;
+use crate::web::when::Moment;
+
+/// What a line is.
+pub enum Line {
+    /// A new day.
+    Day(String),
+    /// Something that somebody wrote.
+    Message(Box<Message>),
+    /// Control, assignment or closure changed.
+    Control(Step),
+    /// A note among agents.
+    Note(Note),
+    /// Anything else that happened.
+    Event(Event),
+}
+
+/// A message.
+pub struct Message {
+    /// `in` or `out`.
+    pub side: &'static str,
+    /// `customer`, `bot`, `app`, `people` or `external`.
+    pub by: &'static str,
+    /// Who wrote it.
+    pub author: String,
+    /// What kind of author that is.
+    pub role: Option<&'static str>,
+    /// Follows another of the same author closely.
+    pub joined: bool,
+    /// Not at the platform yet, or never.
+    pub waits: bool,
+    /// The message it answers.
+    pub quoted: Option<String>,
+    /// Taken back.
+    pub removed: bool,
+    /// Its text.
+    pub text: Option<Vec<Piece>>,
+    /// What is attached.
+    pub attachments: Vec<Attachment>,
+    /// Cards.
+    pub cards: Vec<Card>,
+    /// Holds nothing that can be shown.
+    pub empty: bool,
+    /// Emoji.
+    pub reactions: Vec<String>,
+    /// What could be tapped.
+    pub quick_replies: Vec<String>,
+    /// Was tapped rather than written.
+    pub tapped: bool,
+    /// Its text was changed.
+    pub edited: bool,
+    /// When.
+    pub at: Moment,
+    /// How far it is.
+    pub state: Option<State>,
+}
+
+/// How far a message of ours is.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// `sent`, `read`, `failed`, …
+    pub class: &'static str,
+    /// Its icon.
+    pub icon: &'static str,
+    /// The word for it.
+    pub label: &'static str,
+    /// What it means, where that needs saying.
+    pub detail: Option<String>,
+}
+
+/// A note.
+pub struct Note {
+    /// Who wrote it.
+    pub author: String,
+    /// What.
+    pub text: String,
+    /// When.
+    pub at: Moment,
+}
+
+/// Something else.
+pub struct Event {
+    /// What, in words.
+    pub words: String,
+    /// The item, where Baton cannot say what it is.
+    pub raw: Option<String>,
+    /// When.
+    pub at: Moment,
+}
+
+/// A line with what its template needs.
+#[derive(Template)]
+#[template(path = "line.html")]
+pub struct LineView {
+    /// Its id in the page: the same on every rendering.
+    pub id: String,
+    /// What it is.
+    pub line: Line,
+    /// The texts.
+    pub t: &'static Texts,
+    /// The assets.
+    pub assets: &'static Assets,
+}

@@ -1,0 +1,40 @@
+//! The inbox: the lists, one conversation, and what agents do in it.
+
+mod acts;
+pub mod address;
+pub mod badges;
+mod composer;
+mod content;
+mod context;
+mod line;
+mod list;
+mod metadata;
+mod moves;
+mod names;
+mod owner;
+mod pages;
+mod scene;
+mod steps;
+mod thread;
+mod timeline;
+pub mod visible;
+
+use actix_web::web::{self, ServiceConfig};
+
+use super::error::WebError;
+
+/// The addresses below `/inbox`.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .route("", web::get().to(pages::list))
+        .route("/language", web::post().to(pages::language))
+        .route("/{page}/{person}", web::get().to(pages::conversation))
+        .route("/{page}/{person}/send", web::post().to(acts::send))
+        .route("/{page}/{person}/note", web::post().to(acts::note))
+        .route("/{page}/{person}/control", web::post().to(acts::control))
+        .default_service(web::to(missing));
+}
+
+async fn missing() -> Result<actix_web::HttpResponse, WebError> {
+    Err(WebError::NotFound)
+}

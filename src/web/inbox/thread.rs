@@ -1,0 +1,123 @@
+//! One conversation as a pane.
+
+use askama::Template;
+
+use super::address::{ListState, path};
+use super::composer::{Composer, Draft};
+use super::context::Context;
+use super::line::LineView;
+use super::moves::{self, Move, Target};
+use super::names;
+use super::owner::{self, Holder};
+use super::scene::Scene;
+use super::timeline::Timeline;
+use crate::store::inbox_conversation::Conversation;
+use crate::web::State;
+use crate::web::assets::Assets;
+use crate::web::error::WebError;
+use crate::web::session::Agent;
+use crate::web::text::{Texts, fill};
+use crate::wire::Object;
+
+/// How much of the history the side shows.
+const HISTORY: i64 = 20;
+
+/// The conversation, its composer and its side.
+#[derive(Template)]
+#[template(path = "thread.html")]
+pub struct Thread {
+    t: &'static Texts,
+    assets: &'static Assets,
+    csrf: String,
+    view: &'static str,
+    action_url: String,
+    list_url: String,
+    hue: u8,
+    initials: String,
+    /// What the customer is called.
+    pub name: String,
+    page_name: String,
+    channel_name: &'static str,
+    moves: Vec<Move>,
+    targets: Vec<Target>,
+    holder: Holder,
+    problem: Option<String>,
+    position: i64,
+    older: Option<String>,
+    newest: Option<String>,
+    start: Option<String>,
+    lines: Vec<LineView>,
+    composer: Composer,
+    context: Context,
+    /// Where scripts fetch this pane.
+    pub fragment_url: String,
+    /// `page/person`, as the live stream names it.
+    pub key: String,
+}
+
+/// How a conversation is asked for.
+pub struct Reading<'a> {
+    /// Who reads.
+    pub agent: &'a Agent,
+    /// The list beside it.
+    pub list: &'a ListState,
+    /// The timeline before this position.
+    pub before: Option<i64>,
+    /// What went wrong with the last form.
+    pub problem: Option<String>,
+    /// What was written in it.
+    pub draft: Draft,
+}
+
+impl Thread {
+    /// Reads and lays out a conversation.
+    pub async fn load(web: &State, conversation: Conversation, reading: Reading<'_>) -> Result<Self, WebError> {
+        let Reading { agent, list, before, problem, draft } = reading;
+        let mut scene = Scene::load(web, agent, conversation).await?;
+        let timeline = Timeline::load(web, &mut scene, before).await?;
+        let (page, person) = (scene.conversation.page.clone(), scene.conversation.person.clone());
+        let colleagues = if scene.inbox_owns() { web.store.colleagues(&page).await? } else { Vec::new() };
+        let history = web.store.control_history(&page, &person, HISTORY).await?;
+        let t = scene.t();
+        let conversation = &scene.conversation;
+        let name = names::person(&conversation.name, &person, conversation.object, t);
+        let address = list.conversation(&page, &person);
+        let start = timeline.lines.first().map(|_| fill(t.start, &[("time", &scene.clock.moment(conversation.first_seen).full)]));
+        Ok(Self {
+            t,
+            assets: Assets::get(),
+            csrf: agent.csrf.clone(),
+            view: list.view.as_str(),
+            action_url: path(&page, &person),
+            list_url: list.href(),
+            hue: names::hue(person.as_str()),
+            initials: names::initials(conversation.name.display().as_deref()),
+            page_name: conversation.page_name.clone(),
+            channel_name: if conversation.object == Object::Instagram { t.channel_instagram } else { t.channel_messenger },
+            moves: moves::moves(&scene),
+            targets: moves::targets(&scene, &colleagues),
+            holder: owner::holder(
+                &scene.control,
+                conversation.closed_at.is_some(),
+                conversation.assignee.as_ref(),
+                scene.inbox(),
+                &scene.names,
+                &scene.clock,
+            ),
+            problem,
+            position: conversation.last_position,
+            older: timeline.older.map(|position| format!("{address}&before={position}")),
+            newest: before.map(|_| address.clone()),
+            start,
+            lines: timeline.lines,
+            composer: Composer::new(&scene, agent, list, &name, draft),
+            context: Context::new(&scene, &history),
+            fragment_url: match before {
+                Some(position) => format!("{address}&before={position}&fragment=thread"),
+                None => format!("{address}&fragment=thread"),
+            },
+            key: format!("{page}/{person}"),
+            name,
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! Coming and going.
+
+use actix_web::cookie::Cookie;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{Bytes, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
+use super::State;
+use super::assets::Assets;
+use super::error::WebError;
+use super::language::Lang;
+use super::posted::{Fields, Posted};
+use super::session::{Agent, same_site};
+use super::text::Texts;
+use crate::crypto::random;
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    lang: Lang,
+    t: &'static Texts,
+    assets: &'static Assets,
+    next: &'a str,
+    email: &'a str,
+    problem: Option<&'a str>,
+}
+
+/// Where to go after the login.
+#[derive(Deserialize)]
+pub struct Whence {
+    #[serde(default)]
+    next: String,
+}
+
+/// GET /login
+pub async fn page(web: State, request: HttpRequest, whence: Query<Whence>) -> Result<HttpResponse, WebError> {
+    if Agent::of(&web, &request).await.is_ok() {
+        return Ok(see(inside(&whence.next)));
+    }
+    answer(StatusCode::OK, Lang::of(&request), &whence.next, "", None)
+}
+
+/// POST /login. The same words and the same work whether the account is unknown, disabled, or the password wrong.
+pub async fn submit(web: State, request: HttpRequest, body: Bytes) -> Result<HttpResponse, WebError> {
+    if !same_site(&request, &web.settings) {
+        return Err(WebError::Forged);
+    }
+    let fields = Fields::read(&body);
+    let (email, next, lang) = (fields.get("email").trim(), fields.get("next"), Lang::of(&request));
+    if let Err(seconds) = web.throttle.count(&request, email) {
+        metrics::counter!("baton_logins_total", "outcome" => "throttled").increment(1);
+        return Err(WebError::TooMany(seconds));
+    }
+    let found = web.store.credentials(email).await?;
+    let (user, hash) = found.map(|it| (it.user, it.password_hash)).unzip();
+    let fits = web.passwords.fits(fields.get("password").to_owned(), hash).await;
+    let Some(user) = user.filter(|_| fits) else {
+        metrics::counter!("baton_logins_total", "outcome" => "refused").increment(1);
+        return answer(StatusCode::UNPROCESSABLE_ENTITY, lang, next, email, Some(lang.texts().login_wrong));
+    };
+    // A browser that logs in again leaves the old login, so that it cannot be used by whoever knows it.
+    if let Some(old) = web.logins.session_id(&request) {
+        web.store.revoke_session(&old).await?;
+    }
+    let session_id = random::hex::<16>();
+    web.store.open_session(&session_id, user, &random::hex::<32>(), web.settings.login_seconds).await?;
+    let cookie = web.logins.cookie(&session_id).ok_or_else(|| WebError::Internal("the login cookie could not be signed".into()))?;
+    metrics::counter!("baton_logins_total", "outcome" => "ok").increment(1);
+    tracing::info!(user.id = user.0, "logged in");
+    Ok(with_cookie(see(inside(next)), &cookie))
+}
+
+/// POST /logout: revokes the login, whoever else holds a copy of its cookie.
+pub async fn leave(web: State, posted: Posted) -> Result<HttpResponse, WebError> {
+    web.store.revoke_session(&posted.agent.session_id).await?;
+    tracing::info!(user.id = posted.agent.user.0, "logged out");
+    Ok(with_cookie(see("/login"), &web.logins.removal()))
+}
+
+/// GET /logout: leaving needs the form's button.
+pub async fn elsewhere() -> HttpResponse {
+    see("/inbox")
+}
+
+/// A redirect after a form, or past a page that is not needed.
+pub fn see(address: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, address)).finish()
+}
+
+/// Adds a cookie to a response.
+pub fn with_cookie(mut response: HttpResponse, cookie: &Cookie<'static>) -> HttpResponse {
+    // A cookie of our own making is always a header.
+    let _ = response.add_cookie(cookie);
+    response
+}
+
+/// An address of this inbox, or its front page: never somebody else's.
+pub fn inside(next: &str) -> &str {
+    let inbox = next == "/inbox" || next.starts_with("/inbox/") || next.starts_with("/inbox?");
+    if inbox && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') { next } else { "/inbox" }
+}
+
+fn answer(status: StatusCode, lang: Lang, next: &str, email: &str, problem: Option<&str>) -> Result<HttpResponse, WebError> {
+    let page = LoginPage { lang, t: lang.texts(), assets: Assets::get(), next: inside(next), email, problem };
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_leads_back_into_the_inbox() {
+        assert_eq!(inside("/inbox/1/2?view=mine"), "/inbox/1/2?view=mine");
+        for stranger in ["", "//evil.example", "https://evil.example/inbox", "/inboxes", "/inbox/\\evil", "/inbox\r\nSet-Cookie: a=b", "/login", "javascript:alert(1)"] {
+            assert_eq!(inside(stranger), "/inbox", "{stranger}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! A form that a logged-in agent sent from one of our pages.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+
+use super::error::WebError;
+use super::session::{self, Agent};
+
+/// The fields of a form, as the browser sent them.
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Reads a form body.
+    pub fn read(body: &[u8]) -> Self {
+        Self(url::form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// A field's value; empty when it is missing.
+    pub fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    /// A field's value, if it is there and not empty.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+}
+
+/// A form with the authority of the login it was made for: the origin and the login's own token are right.
+pub struct Posted {
+    /// Who sent it.
+    pub agent: Agent,
+    /// What it says.
+    pub fields: Fields,
+}
+
+impl FromRequest for Posted {
+    type Error = WebError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, WebError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = Bytes::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let web = session::state(&request)?;
+            let agent = Agent::of(&web, &request).await?;
+            let fields = Fields::read(&body.await.map_err(|_| WebError::TooLarge)?);
+            if session::same_site(&request, &web.settings) && agent.owns(fields.get("csrf")) {
+                Ok(Self { agent, fields })
+            } else {
+                Err(WebError::Forged)
+            }
+        })
+    }
+}

@@ -1,0 +1,220 @@
+//! Times as people read them: in their own zone and language.
+
+use actix_web::HttpRequest;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp as Instant, Zoned};
+
+use super::text::{Texts, fill};
+use crate::wire::Timestamp;
+
+const SECOND: i64 = 1000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// The cookie in which a browser tells its zone, such as `Europe/Berlin`. Only how times are written depends on it.
+const COOKIE: &str = "baton_zone";
+
+/// A reader's time zone.
+#[derive(Debug, Clone)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// What the browser told, else UTC.
+    pub fn of(request: &HttpRequest) -> Self {
+        let named = request.cookie(COOKIE).and_then(|cookie| TimeZone::get(cookie.value()).ok());
+        Self(named.unwrap_or(TimeZone::UTC))
+    }
+
+    /// Its name, for the browser to compare with its own.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    fn at(&self, moment: Timestamp) -> Zoned {
+        Instant::from_millisecond(moment.millis()).unwrap_or_default().to_zoned(self.0.clone())
+    }
+}
+
+/// A moment in all the forms a page needs.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    /// RFC 3339, for `datetime`.
+    pub machine: String,
+    /// `Tuesday, 2 June 2026, 14:03 CEST`.
+    pub full: String,
+    /// `14:03`.
+    pub clock: String,
+    /// How long ago, or the day: `4 min`, `Tue`, `2 Jun`.
+    pub short: String,
+}
+
+/// Writes times for one reader at one moment.
+#[derive(Clone)]
+pub struct Clock {
+    /// Now, by the database.
+    pub now: Timestamp,
+    zone: Zone,
+    t: &'static Texts,
+}
+
+impl Clock {
+    pub fn new(now: Timestamp, zone: Zone, t: &'static Texts) -> Self {
+        Self { now, zone, t }
+    }
+
+    /// All forms of a moment.
+    pub fn moment(&self, at: Timestamp) -> Moment {
+        let local = self.zone.at(at);
+        Moment {
+            machine: Instant::from_millisecond(at.millis()).unwrap_or_default().to_string(),
+            full: format!("{}, {}", self.day(at), local.strftime("%H:%M %Z")),
+            clock: local.strftime("%H:%M").to_string(),
+            short: self.ago(at),
+        }
+    }
+
+    /// `Tuesday, 2 June 2026`.
+    pub fn day(&self, at: Timestamp) -> String {
+        let local = self.zone.at(at);
+        fill(
+            self.t.date_long,
+            &[
+                ("weekday", &weekday(self.t.weekdays, &local)),
+                ("day", &local.day().to_string()),
+                ("month", &month(self.t.months, &local)),
+                ("year", &local.year().to_string()),
+            ],
+        )
+    }
+
+    /// The heading of a day in a timeline: today and yesterday by name.
+    pub fn day_heading(&self, at: Timestamp) -> String {
+        let (today, day) = (self.zone.at(self.now).date(), self.zone.at(at).date());
+        if day == today {
+            self.t.today.to_owned()
+        } else if today.yesterday().is_ok_and(|yesterday| day == yesterday) {
+            self.t.yesterday.to_owned()
+        } else {
+            self.day(at)
+        }
+    }
+
+    /// Whether two moments are on one day of the reader.
+    pub fn same_day(&self, one: Timestamp, other: Timestamp) -> bool {
+        self.zone.at(one).date() == self.zone.at(other).date()
+    }
+
+    /// A moment to come: `14:03` today, `Tue 14:03` within a week, else `2 Jun 14:03`.
+    pub fn until(&self, at: Timestamp) -> String {
+        let local = self.zone.at(at);
+        let clock = local.strftime("%H:%M");
+        if self.same_day(at, self.now) {
+            clock.to_string()
+        } else if at.since(self.now) < 6 * DAY {
+            format!("{} {clock}", weekday(self.t.weekdays_short, &local))
+        } else {
+            format!("{} {clock}", self.date_short(&local))
+        }
+    }
+
+    /// A deadline within minutes: `14:03:20`.
+    pub fn to_the_second(&self, at: Timestamp) -> String {
+        self.zone.at(at).strftime("%H:%M:%S").to_string()
+    }
+
+    /// `5 h 12 m`, `12 m`, or less than a minute.
+    pub fn left(&self, millis: i64) -> String {
+        let (hours, minutes) = (millis / HOUR, millis % HOUR / MINUTE);
+        match (hours, minutes) {
+            (0, 0) => self.t.left_moment.to_owned(),
+            (0, minutes) => fill(self.t.left_minutes, &[("m", &minutes.to_string())]),
+            (hours, 0) => fill(self.t.left_hours, &[("h", &hours.to_string())]),
+            (hours, minutes) => fill(self.t.left_both, &[("h", &hours.to_string()), ("m", &minutes.to_string())]),
+        }
+    }
+
+    fn ago(&self, at: Timestamp) -> String {
+        let passed = self.now.since(at);
+        let local = self.zone.at(at);
+        if passed < MINUTE {
+            self.t.ago_now.to_owned()
+        } else if passed < HOUR {
+            fill(self.t.ago_minutes, &[("m", &(passed / MINUTE).to_string())])
+        } else if passed < DAY {
+            fill(self.t.ago_hours, &[("h", &(passed / HOUR).to_string())])
+        } else if passed < 6 * DAY {
+            weekday(self.t.weekdays_short, &local)
+        } else {
+            self.date_short(&local)
+        }
+    }
+
+    fn date_short(&self, local: &Zoned) -> String {
+        fill(self.t.date_short, &[("day", &local.day().to_string()), ("month", &month(self.t.months_short, local))])
+    }
+}
+
+fn weekday(names: &str, at: &Zoned) -> String {
+    let index = usize::try_from(at.weekday().to_monday_zero_offset()).unwrap_or_default();
+    names.split_whitespace().nth(index).unwrap_or_default().to_owned()
+}
+
+fn month(names: &str, at: &Zoned) -> String {
+    let index = usize::try_from(at.month() - 1).unwrap_or_default();
+    names.split_whitespace().nth(index).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::text::{DE, EN};
+
+    /// 2 June 2026 12:03:20 UTC is a Tuesday (cal 6 2026), 14:03 in Berlin.
+    const MOMENT: Timestamp = Timestamp::from_millis(1_780_401_800_000);
+
+    fn clock(ahead: i64, zone: &str, t: &'static Texts) -> Clock {
+        Clock::new(MOMENT.plus_millis(ahead), Zone(TimeZone::get(zone).unwrap_or(TimeZone::UTC)), t)
+    }
+
+    #[test]
+    fn writes_a_moment_in_the_readers_zone_and_language() {
+        let berlin = clock(0, "Europe/Berlin", &DE).moment(MOMENT);
+        assert_eq!((berlin.clock.as_str(), berlin.full.as_str()), ("14:03", "Dienstag, 2. Juni 2026, 14:03 CEST"));
+        assert_eq!(berlin.machine, "2026-06-02T12:03:20Z");
+        assert_eq!(clock(0, "UTC", &EN).moment(MOMENT).full, "Tuesday, 2 June 2026, 12:03 UTC");
+    }
+
+    #[test]
+    fn shortens_the_past() {
+        for (ahead, expected) in [
+            (-5_000, "now"),
+            (59_999, "now"),
+            (60_000, "1 min"),
+            (3_599_999, "59 min"),
+            (3_600_000, "1 h"),
+            (DAY - 1, "23 h"),
+            (DAY, "Tue"),
+            (6 * DAY, "2 Jun"),
+        ] {
+            assert_eq!(clock(ahead, "UTC", &EN).moment(MOMENT).short, expected, "{ahead}");
+        }
+    }
+
+    #[test]
+    fn names_the_end_of_a_span() {
+        for (ahead, expected) in [(0, "12:03"), (-DAY, "Tue 12:03"), (-7 * DAY, "2 Jun 12:03")] {
+            assert_eq!(clock(ahead, "UTC", &EN).until(MOMENT), expected, "{ahead}");
+        }
+        for (left, expected) in [(18_720_000, "5 h 12 m"), (720_000, "12 m"), (7_200_000, "2 h"), (1, "less than a minute")] {
+            assert_eq!(clock(0, "UTC", &EN).left(left), expected);
+        }
+    }
+
+    #[test]
+    fn calls_days_by_name() {
+        assert_eq!(clock(0, "UTC", &EN).day_heading(MOMENT), "Today");
+        assert_eq!(clock(DAY, "UTC", &EN).day_heading(MOMENT), "Yesterday");
+        assert_eq!(clock(2 * DAY, "UTC", &DE).day_heading(MOMENT), "Dienstag, 2. Juni 2026");
+    }
+}
