@@ -14,4 +14,5 @@ pub mod crypto;
 pub mod ledger;
 pub mod platform;
 pub mod store;
+pub mod web;
 pub mod wire;

@@ -143,7 +143,8 @@ impl Store {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let object = Object::parse(&row.object).ok_or_else(|| StoreError::inconsistent("pages", "object", &row.page_id, &row.object))?;
+                let object =
+                    Object::parse(&row.object).ok_or_else(|| StoreError::inconsistent("pages", "object", &row.page_id, &row.object))?;
                 Ok(PageHead { page: page_id("pages", &row.page_id)?, name: row.name, object })
             })
             .collect()

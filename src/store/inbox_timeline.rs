@@ -131,7 +131,8 @@ impl Store {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let person = PersonId::parse(&row.person_id).map_err(|e| StoreError::inconsistent("log", "person_id", &row.person_id, e))?;
+                let person =
+                    PersonId::parse(&row.person_id).map_err(|e| StoreError::inconsistent("log", "person_id", &row.person_id, e))?;
                 Ok((person, row.position))
             })
             .collect()

@@ -74,7 +74,7 @@ impl Lang {
             .secure(secure)
             .http_only(true)
             .same_site(SameSite::Lax)
-            .max_age(actix_web::cookie::time::Duration::days(365))
+            .max_age(time::Duration::days(365))
             .finish()
     }
 }

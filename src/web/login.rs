@@ -114,7 +114,16 @@ mod tests {
     #[test]
     fn only_leads_back_into_the_inbox() {
         assert_eq!(inside("/inbox/1/2?view=mine"), "/inbox/1/2?view=mine");
-        for stranger in ["", "//evil.example", "https://evil.example/inbox", "/inboxes", "/inbox/\\evil", "/inbox\r\nSet-Cookie: a=b", "/login", "javascript:alert(1)"] {
+        for stranger in [
+            "",
+            "//evil.example",
+            "https://evil.example/inbox",
+            "/inboxes",
+            "/inbox/\\evil",
+            "/inbox\r\nSet-Cookie: a=b",
+            "/login",
+            "javascript:alert(1)",
+        ] {
             assert_eq!(inside(stranger), "/inbox", "{stranger}");
         }
     }

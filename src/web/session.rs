@@ -16,7 +16,7 @@ use super::error::WebError;
 use super::language::Lang;
 use super::when::Zone;
 use super::{Settings, State};
-use crate::access::{Role, Scope, UserId};
+use crate::access::{Scope, UserId};
 use crate::clock;
 
 const ISSUER: &str = "baton";
@@ -96,8 +96,6 @@ pub struct Agent {
     pub user: UserId,
     /// What colleagues call them.
     pub name: String,
-    /// What they may do.
-    pub role: Role,
     /// The Pages they may see.
     pub scope: Scope,
     /// Their language.
@@ -124,7 +122,6 @@ impl Agent {
         Ok(Self {
             user: found.user,
             name: found.name,
-            role: found.role,
             scope: found.scope,
             lang,
             zone: Zone::of(request),

@@ -67,7 +67,5 @@ impl Throttle {
 /// So many tries at once, which come back evenly over the period.
 fn quota(tries: u32) -> Quota {
     let tries = NonZeroU32::new(tries).unwrap_or(NonZeroU32::MIN);
-    Quota::with_period(Duration::from_secs(u64::from(PERIOD)) / tries.get())
-        .unwrap_or_else(|| Quota::per_minute(tries))
-        .allow_burst(tries)
+    Quota::with_period(Duration::from_secs(u64::from(PERIOD)) / tries.get()).unwrap_or_else(|| Quota::per_minute(tries)).allow_burst(tries)
 }

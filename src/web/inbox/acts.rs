@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
 
-use super::address::{self, Asked};
+use super::address::Asked;
 use super::composer::{Answer, Draft, Guard, INSTAGRAM_BYTES, TEXT_CHARS};
 use super::moves;
 use super::pages::{Returned, by_script, show};
@@ -214,7 +214,7 @@ pub async fn control(web: State, request: HttpRequest, posted: PostedTo) -> Resu
     }
     let closing = matches!(wanted, Wanted::Act(Act::Close));
     match carry_out(&web, &agent, &scene, wanted).await {
-        Ok(()) if closing && !by_script(&request) => Ok(see(&address::Asked::posted(fields.get("view"), false).list().href())),
+        Ok(()) if closing && !by_script(&request) => Ok(see(&Asked::posted(fields.get("view"), false).list().href())),
         Ok(()) => act.done().await,
         Err(error) => {
             let (status, problem) = words(error, &scene)?;
@@ -264,9 +264,7 @@ async fn carry_out(web: &State, agent: &Agent, scene: &Scene, wanted: Wanted) ->
 fn words(error: LedgerError, scene: &Scene) -> Result<(StatusCode, String), WebError> {
     let t = scene.t();
     Ok(match error {
-        LedgerError::Refused(refusal) => {
-            (StatusCode::CONFLICT, fill(t.problem_refused, &[("why", &moves::why_not(scene, refusal))]))
-        }
+        LedgerError::Refused(refusal) => (StatusCode::CONFLICT, fill(t.problem_refused, &[("why", &moves::why_not(scene, refusal))])),
         LedgerError::Platform(error) => (StatusCode::CONFLICT, fill(t.problem_platform, &[("message", &error.message)])),
         LedgerError::Unavailable(why) => {
             tracing::warn!(%why, "an agent's command could not be carried out");

@@ -122,12 +122,8 @@ pub fn window_line(scene: &Scene) -> WindowLine {
             let class = if left < URGENT_MS { "soon" } else { "open" };
             WindowLine { class, label: fill(t.window_open, &[("left", &scene.clock.left(left))]) }
         }
-        Window::HumanAgent { until } => {
-            WindowLine { class: "human", label: fill(t.window_human, &[("time", &scene.clock.until(until))]) }
-        }
-        Window::Closed if scene.conversation.last_person_act.is_none() => {
-            WindowLine { class: "closed", label: t.window_never.to_owned() }
-        }
+        Window::HumanAgent { until } => WindowLine { class: "human", label: fill(t.window_human, &[("time", &scene.clock.until(until))]) },
+        Window::Closed if scene.conversation.last_person_act.is_none() => WindowLine { class: "closed", label: t.window_never.to_owned() },
         Window::Closed => WindowLine { class: "closed", label: t.window_closed.to_owned() },
     }
 }

@@ -204,10 +204,7 @@ mod tests {
     fn only_web_addresses_become_links() {
         let link = |url: &str| Piece::Link(url.to_owned());
         let plain = |text: &str| Piece::Plain(text.to_owned());
-        assert_eq!(
-            pieces("see (https://example.org/a?b=c). ok"),
-            vec![plain("see ("), link("https://example.org/a?b=c"), plain("). ok")]
-        );
+        assert_eq!(pieces("see (https://example.org/a?b=c). ok"), vec![plain("see ("), link("https://example.org/a?b=c"), plain("). ok")]);
         for harmless in ["javascript:alert(1)", "data:text/html,x", "https://", "nothing"] {
             assert_eq!(pieces(harmless), vec![plain(harmless)], "{harmless}");
         }
@@ -226,7 +223,9 @@ mod tests {
 
     #[test]
     fn shapes_nobody_documented_do_no_harm() {
-        for message in [json!(null), json!([]), json!({"attachments": {}}), json!({"attachments": [null, 1, {"type": 7}]}), json!({"text": 5})] {
+        for message in
+            [json!(null), json!([]), json!({"attachments": {}}), json!({"attachments": [null, 1, {"type": 7}]}), json!({"text": 5})]
+        {
             let _ = Content::read(&message, &EN).line();
         }
         assert_eq!(line("message", "not json", &EN), EN.message_empty);

@@ -154,11 +154,8 @@ fn fragment_url(list: &ListState, current: Option<(&PageId, &PersonId)>) -> Stri
 }
 
 fn choices(visible: &[PageHead], list: &ListState) -> Vec<PageChoice> {
-    let choice = |page: &PageHead| PageChoice {
-        id: page.page.to_string(),
-        name: page.name.clone(),
-        chosen: list.page.as_ref() == Some(&page.page),
-    };
+    let choice =
+        |page: &PageHead| PageChoice { id: page.page.to_string(), name: page.name.clone(), chosen: list.page.as_ref() == Some(&page.page) };
     visible.iter().map(choice).collect()
 }
 

@@ -124,7 +124,9 @@ mod tests {
 
     #[test]
     fn initials_are_letters_of_the_name() {
-        for (name, expected) in [(Some("Mia Wong"), "MW"), (Some("ß"), "SS"), (Some("Anna Maria von Berg"), "AB"), (Some("—"), "·"), (None, "·")] {
+        for (name, expected) in
+            [(Some("Mia Wong"), "MW"), (Some("ß"), "SS"), (Some("Anna Maria von Berg"), "AB"), (Some("—"), "·"), (None, "·")]
+        {
             assert_eq!(initials(name), expected);
         }
     }

@@ -130,11 +130,7 @@ impl Teller<'_> {
 
     fn message(&self, row: &LogRow, item: &Value) -> Message {
         let content = Content::read(item.get("message").unwrap_or(&Value::Null), self.names.t);
-        let mut message = if row.kind == "echo" {
-            self.outgoing(content, row.app.as_ref(), row.user)
-        } else {
-            self.from_customer(content)
-        };
+        let mut message = if row.kind == "echo" { self.outgoing(content, row.app.as_ref(), row.user) } else { self.from_customer(content) };
         message.removed = row.scrubbed;
         message.at = self.clock.moment(shown_at(row));
         message
@@ -229,9 +225,8 @@ fn finish(entries: Vec<Entry>, clock: &Clock, t: &'static Texts) -> Vec<LineView
         let line = match line {
             Line::Message(mut message) => {
                 let author = (message.author.clone(), message.by);
-                message.joined = previous
-                    .as_ref()
-                    .is_some_and(|(before, last)| last.as_ref() == Some(&author) && at.since(*before) < TOGETHER_MS);
+                message.joined =
+                    previous.as_ref().is_some_and(|(before, last)| last.as_ref() == Some(&author) && at.since(*before) < TOGETHER_MS);
                 previous = Some((at, Some(author)));
                 Line::Message(message)
             }

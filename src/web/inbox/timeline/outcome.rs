@@ -12,8 +12,12 @@ pub(super) fn of_send(send: &PendingSend, t: &'static Texts) -> State {
     match send.state.as_str() {
         "accepted" => State { class: "accepted", icon: "clock", label: t.state_accepted, detail: None },
         "sending" => State { class: "sending", icon: "clock", label: t.state_sending, detail: None },
-        "failed" => State { class: "failed", icon: "warn", label: t.state_failed, detail: send.error.as_ref().map(|error| failed(error, t)) },
-        "superseded" => State { class: "superseded", icon: "cross", label: t.state_superseded, detail: Some(t.detail_superseded.to_owned()) },
+        "failed" => {
+            State { class: "failed", icon: "warn", label: t.state_failed, detail: send.error.as_ref().map(|error| failed(error, t)) }
+        }
+        "superseded" => {
+            State { class: "superseded", icon: "cross", label: t.state_superseded, detail: Some(t.detail_superseded.to_owned()) }
+        }
         _ => State { class: "unknown", icon: "question", label: t.state_unknown, detail: Some(t.detail_unknown.to_owned()) },
     }
 }
