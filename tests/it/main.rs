@@ -4,7 +4,11 @@
 
 mod architecture;
 mod harness;
+mod intake;
 mod ledger;
+mod outbox;
+mod platform;
+mod platform_fake;
 mod wire_deliver;
 mod wire_duplicates;
 mod wire_params;

@@ -160,6 +160,8 @@ fn regain(usage: Option<&str>, retry_after: Option<&str>) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
     use super::*;
 
     fn answer(status: u16, body: &str) -> Outcome {

@@ -185,6 +185,8 @@ fn profile(answer: Value) -> Profile {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
     use super::*;
 
     #[test]

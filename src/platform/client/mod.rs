@@ -110,22 +110,19 @@ impl Client {
             Ok(token) => token,
             Err(error) => return no_token(&request.page, &error),
         };
-        let outcome = self.timed(request, &token).await;
-        if !matches!(&outcome, Outcome::Refused(refused) if refused.meaning() == Meaning::TokenDead) {
-            if matches!(outcome, Outcome::Answered(_)) {
-                self.tokens.taken(&request.page).await;
-            }
-            return outcome;
+        let mut outcome = self.timed(request, &token).await;
+        if dead_token(&outcome).is_some()
+            && let Ok(newer) = self.tokens.reread(&request.page).await
+            && !newer.is_same(&token)
+        {
+            outcome = self.timed(request, &newer).await;
         }
-        match self.tokens.reread(&request.page).await {
-            Ok(newer) if !newer.is_same(&token) => self.timed(request, &newer).await,
-            _ => {
-                if let Outcome::Refused(refused) = &outcome {
-                    self.tokens.refused(&request.page, &refused.error).await;
-                }
-                outcome
-            }
+        match (&outcome, dead_token(&outcome)) {
+            (Outcome::Answered(_), _) => self.tokens.taken(&request.page).await,
+            (_, Some(error)) => self.tokens.refused(&request.page, error).await,
+            _ => {}
         }
+        outcome
     }
 
     async fn timed(&self, request: &UpstreamRequest, token: &PageToken) -> Outcome {
@@ -218,6 +215,14 @@ async fn answered(mut response: Response) -> Outcome {
         }
     }
     read(&Answer { status, body: &body, usage: usage.as_deref(), retry_after: retry_after.as_deref() })
+}
+
+/// The error, if it says that the Page's token is not taken.
+fn dead_token(outcome: &Outcome) -> Option<&GraphError> {
+    match outcome {
+        Outcome::Refused(refused) if refused.meaning() == Meaning::TokenDead => Some(&refused.error),
+        _ => None,
+    }
 }
 
 fn no_token(page: &PageId, error: &NoToken) -> Outcome {

@@ -110,6 +110,8 @@ impl Rest {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
     use proptest::prelude::*;
 
     use super::*;

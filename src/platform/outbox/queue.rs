@@ -212,6 +212,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
