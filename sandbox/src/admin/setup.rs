@@ -35,7 +35,7 @@ fn describe(account: &Account) -> Value {
     });
     json!({
         "id": account.id, "page_id": account.page_id, "name": account.name, "object": account.object.as_str(),
-        "default_app": account.default_app, "apps": apps.collect::<Vec<Value>>(), "people": account.people,
+        "default_app": account.default_app, "apps": apps.collect::<Vec<Value>>(), "people": account.people.all(),
     })
 }
 

@@ -8,11 +8,11 @@ use actix_web::{HttpResponse, mime};
 use serde_json::{Map, Value, json};
 
 use super::error::GraphError;
-use super::params::{Params, Upload, scalar};
+use super::params::{Params, scalar};
 use super::request::GraphCall;
 use super::route::Caller;
 use crate::platform::Platform;
-use crate::world::{Asset, Assets};
+use crate::world::{Asset, Upload};
 
 /// The types that carry a file.
 pub const MEDIA: [&str; 4] = ["image", "audio", "video", "file"];
@@ -72,9 +72,11 @@ pub fn resolve(
         return Err(GraphError::sub(100, 2_018_008, "Failed to fetch the file from the url"));
     }
     let attachment_id = reusable.then(|| {
-        let id = Assets::fresh_id();
-        store(platform, &id, caller, kind, url.clone(), None);
-        id
+        platform.change(|world, now| {
+            let (id, asset) = Asset::linked(&url, kind, &caller.grant.page_id, now);
+            world.assets.save(id.clone(), asset);
+            id
+        })
     });
     Ok(Medium { url, attachment_id })
 }
@@ -83,30 +85,15 @@ fn upload_file(platform: &Arc<Platform>, caller: &Caller, kind: &str, upload: &U
     if upload.bytes.len() > FILE_LIMIT {
         return Err(GraphError::sub(100, 2_018_109, "Attachment size exceeds allowable limit"));
     }
-    let family = upload.mime.split('/').next().unwrap_or_default();
-    if upload.bytes.is_empty() || (kind != "file" && family != kind) {
+    if upload.bytes.is_empty() || (kind != "file" && upload.kind() != kind) {
         return Err(GraphError::sub(100, 2_018_047, "Upload attachment failure"));
     }
-    let id = Assets::fresh_id();
-    let name: String = upload.name.chars().filter(|character| character.is_ascii_alphanumeric() || "._-".contains(*character)).collect();
-    let name = if name.is_empty() { "file" } else { &name };
-    let url = format!("{}/files/{id}/{name}", platform.base_url());
-    store(platform, &id, caller, kind, url.clone(), Some(upload));
-    Ok(Medium { url, attachment_id: reusable.then_some(id) })
-}
-
-fn store(platform: &Arc<Platform>, id: &str, caller: &Caller, kind: &str, url: String, upload: Option<&Upload>) {
     platform.change(|world, now| {
-        let asset = Asset {
-            page_id: caller.grant.page_id.clone(),
-            kind: kind.to_owned(),
-            url,
-            mime: upload.map_or_else(String::new, |upload| upload.mime.clone()),
-            bytes: upload.map(|upload| upload.bytes.clone()),
-            saved_at: now,
-        };
-        world.assets.save(id.to_owned(), asset);
-    });
+        let (id, asset) = Asset::uploaded(upload, kind, platform.base_url(), &caller.grant.page_id, now);
+        let url = asset.url.clone();
+        world.assets.save(id.clone(), asset);
+        Ok(Medium { url, attachment_id: reusable.then_some(id) })
+    })
 }
 
 /// `GET /files/{id}/{name}`: an uploaded file. What a browser might run is only offered for saving.

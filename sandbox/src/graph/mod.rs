@@ -17,5 +17,7 @@ mod send;
 mod template;
 
 pub use attachments::open_asset;
+pub use error::GraphError;
 pub use handler::handle;
 pub use oauth::dialog;
+pub use request::read_params;

@@ -1,21 +1,10 @@
 //! Parameters of a call: from the query, a form, JSON or multipart, each value possibly JSON inside a string.
 
-use actix_web::web::Bytes;
 use serde_json::{Map, Value};
 
 use super::error::GraphError;
 use super::pseudo_json;
-
-/// A file that came with a multipart call.
-#[derive(Clone, Debug)]
-pub struct Upload {
-    /// Its content type.
-    pub mime: String,
-    /// Its name, as the sender gave it.
-    pub name: String,
-    /// Its content.
-    pub bytes: Bytes,
-}
+use crate::world::Upload;
 
 /// Parameters by name.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,8 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use super::error::GraphError;
-use super::params::{Params, Upload};
+use super::params::Params;
+use crate::world::Upload;
 
 /// The largest body: 25 MB of attachment and what goes with it.
 const BODY_LIMIT: usize = 26 * 1024 * 1024;
@@ -58,6 +59,16 @@ fn is_version(segment: &str) -> bool {
 /// # Errors
 /// The body is too large, breaks off, or is not what its content type says.
 pub async fn read(request: &HttpRequest, payload: Payload) -> Result<GraphCall, GraphError> {
+    let params = read_params(request, payload).await?;
+    let bearer = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+    Ok(GraphCall::new(request.method().as_str(), request.path(), params, bearer.map(str::to_owned)))
+}
+
+/// Reads the parameters of a request, in whichever encoding they come.
+///
+/// # Errors
+/// The body is too large, breaks off, or is not what its content type says.
+pub async fn read_params(request: &HttpRequest, payload: Payload) -> Result<Params, GraphError> {
     let mut params = Params::from_urlencoded(request.query_string().as_bytes());
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     if content_type.starts_with("multipart/") {
@@ -66,8 +77,7 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<GraphCall, 
         let body = read_body(payload).await?;
         add_body(&mut params, &content_type, &body)?;
     }
-    let bearer = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
-    Ok(GraphCall::new(request.method().as_str(), request.path(), params, bearer.map(str::to_owned)))
+    Ok(params)
 }
 
 fn add_body(params: &mut Params, content_type: &str, body: &Bytes) -> Result<(), GraphError> {

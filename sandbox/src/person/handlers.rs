@@ -57,6 +57,7 @@ pub async fn list_people(query: Query<OnPage>, platform: Data<Platform>) -> Json
         let listed = accounts.flat_map(|account| {
             account
                 .people
+                .all()
                 .iter()
                 .map(|person| json!({"page_id": account.id, "psid": person.psid, "name": person.name, "locale": person.locale}))
         });

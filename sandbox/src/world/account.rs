@@ -1,6 +1,6 @@
 //! Pages and Instagram accounts, the apps on them and the people who write to them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -136,6 +136,36 @@ impl Person {
     }
 }
 
+/// The people who write to an account, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    list: Vec<Person>,
+    places: HashMap<String, usize>,
+}
+
+impl People {
+    /// The person with this id.
+    pub fn get(&self, psid: &str) -> Option<&Person> {
+        self.places.get(psid).and_then(|place| self.list.get(*place))
+    }
+
+    /// Adds a person; one with a known id only changes their name.
+    pub fn put(&mut self, person: Person) {
+        match self.places.get(&person.psid).and_then(|place| self.list.get_mut(*place)) {
+            Some(known) => known.name = person.name,
+            None => {
+                self.places.insert(person.psid.clone(), self.list.len());
+                self.list.push(person);
+            }
+        }
+    }
+
+    /// Everybody, oldest first.
+    pub fn all(&self) -> &[Person] {
+        &self.list
+    }
+}
+
 /// A Facebook Page on Messenger, or an Instagram account.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -153,8 +183,8 @@ pub struct Account {
     pub unclaimed_token: Option<String>,
     /// Apps on it, by id.
     pub connections: BTreeMap<String, Connection>,
-    /// People, oldest first.
-    pub people: Vec<Person>,
+    /// Who writes to it.
+    pub people: People,
     /// The Messenger profile (greeting, persistent menu …).
     pub profile: Map<String, Value>,
 }
@@ -162,7 +192,7 @@ pub struct Account {
 impl Account {
     /// The person with this id.
     pub fn person(&self, psid: &str) -> Option<&Person> {
-        self.people.iter().find(|person| person.psid == psid)
+        self.people.get(psid)
     }
 
     /// The id of Meta's own inbox for this kind of account.

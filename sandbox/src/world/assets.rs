@@ -12,6 +12,25 @@ const LIFETIME_MS: i64 = 90 * DAY_MS;
 /// Uploaded bytes kept in memory before the oldest go.
 const MEMORY: usize = 256 * 1024 * 1024;
 
+/// A file as somebody sends it.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// Its content type.
+    pub mime: String,
+    /// Its name, as the sender gave it.
+    pub name: String,
+    /// Its content.
+    pub bytes: Bytes,
+}
+
+impl Upload {
+    /// `image`, `audio`, `video` or `file`, after the content type.
+    pub fn kind(&self) -> &'static str {
+        let family = self.mime.split('/').next().unwrap_or_default();
+        ["image", "audio", "video"].into_iter().find(|kind| *kind == family).unwrap_or("file")
+    }
+}
+
 /// A saved attachment.
 #[derive(Clone, Debug)]
 pub struct Asset {
@@ -29,6 +48,25 @@ pub struct Asset {
     pub saved_at: i64,
 }
 
+impl Asset {
+    /// An uploaded file that is opened under `base_url`, and its id.
+    pub fn uploaded(upload: &Upload, kind: &str, base_url: &str, page_id: &str, now: i64) -> (String, Self) {
+        let id = random::object_id();
+        let name: String =
+            upload.name.chars().filter(|character| character.is_ascii_alphanumeric() || "._-".contains(*character)).collect();
+        let name = if name.is_empty() { "file" } else { &name };
+        let url = format!("{base_url}/files/{id}/{name}");
+        let (mime, bytes) = (upload.mime.clone(), Some(upload.bytes.clone()));
+        (id, Self { page_id: page_id.to_owned(), kind: kind.to_owned(), url, mime, bytes, saved_at: now })
+    }
+
+    /// An attachment that stays where it is, and its id.
+    pub fn linked(url: &str, kind: &str, page_id: &str, now: i64) -> (String, Self) {
+        let (kind, url) = (kind.to_owned(), url.to_owned());
+        (random::object_id(), Self { page_id: page_id.to_owned(), kind, url, mime: String::new(), bytes: None, saved_at: now })
+    }
+}
+
 /// All saved attachments.
 #[derive(Default)]
 pub struct Assets {
@@ -38,11 +76,6 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// An id that is still free, so that a URL can name it before it is saved.
-    pub fn fresh_id() -> String {
-        random::object_id()
-    }
-
     /// Saves an attachment under `id`.
     pub fn save(&mut self, id: String, asset: Asset) {
         if let Some(bytes) = &asset.bytes {

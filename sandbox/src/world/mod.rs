@@ -15,7 +15,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 pub use account::{Account, App, Object, Person};
-pub use assets::{Asset, Assets};
+pub use assets::{Asset, Assets, Upload};
 pub use control::OwnerView;
 pub use person::Said;
 pub use routing::Channel;

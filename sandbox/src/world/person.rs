@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::routing::Kind;
-use super::thread::{Author, Content, Message, ThreadKey};
+use super::thread::{Author, Content, Message, Thread, ThreadKey};
 use super::{Object, World};
 use crate::random;
 
@@ -20,7 +20,7 @@ pub struct Said {
 
 impl World {
     /// A person writes, sends an attachment, taps a quick reply or a button. Returns the message id.
-    pub fn say(&mut self, key: &ThreadKey, said: Said, now: i64) -> String {
+    pub fn say(&mut self, key: &ThreadKey, mut said: Said, now: i64) -> String {
         let instagram = self.object(key) == Object::Instagram;
         let mid = random::message_id(instagram);
         let default = self.default_app(key);
@@ -32,9 +32,9 @@ impl World {
             thread.hand_to(&default, timestamp);
         }
         thread.heard(timestamp);
-        let (kind, body) = match &said.content.postback {
+        let (kind, body) = match &mut said.content.postback {
             Some(postback) => postback_event(thread.button(postback["payload"].as_str().unwrap_or_default()), postback, &mid),
-            None => (Kind::Message, json!({"message": message_body(&mid, &said)})),
+            None => (Kind::Message, json!({"message": message_body(thread, &mid, &said)})),
         };
         thread.messages.push(Message {
             mid: mid.clone(),
@@ -110,9 +110,12 @@ impl World {
     }
 }
 
-fn postback_event(button: Option<(&Message, Option<&str>)>, postback: &Value, mid: &str) -> (Kind, Value) {
-    let title = postback.get("title").and_then(Value::as_str).or_else(|| button.and_then(|(_, title)| title));
-    let mut body = json!({"mid": mid, "title": title.unwrap_or_default(), "payload": postback["payload"]});
+/// The event of a tapped button; the button's own title is filled in where the person named none.
+fn postback_event(button: Option<(&Message, Option<&str>)>, postback: &mut Value, mid: &str) -> (Kind, Value) {
+    if postback.get("title").is_none() {
+        postback["title"] = json!(button.and_then(|(_, title)| title).unwrap_or_default());
+    }
+    let mut body = json!({"mid": mid, "title": postback["title"], "payload": postback["payload"]});
     if let Some(referral) = postback.get("referral") {
         body["referral"] = referral.clone();
     }
@@ -120,7 +123,7 @@ fn postback_event(button: Option<(&Message, Option<&str>)>, postback: &Value, mi
     (Kind::Postback { button_of }, json!({"postback": body}))
 }
 
-fn message_body(mid: &str, said: &Said) -> Value {
+fn message_body(thread: &Thread, mid: &str, said: &Said) -> Value {
     let content = &said.content;
     let mut body = json!({"mid": mid});
     if let Some(text) = &content.text {
@@ -130,7 +133,8 @@ fn message_body(mid: &str, said: &Said) -> Value {
         body["quick_reply"] = json!({"payload": payload});
     }
     if let Some(reply_to) = &content.reply_to {
-        body["reply_to"] = json!({"mid": reply_to, "is_self_reply": false});
+        let is_self_reply = thread.message(reply_to).is_some_and(|message| message.author == Author::Person);
+        body["reply_to"] = json!({"mid": reply_to, "is_self_reply": is_self_reply});
     }
     if !content.attachments.is_empty() {
         body["attachments"] = json!(content.attachments);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::person::from_person;
 use super::routing::Kind;
-use super::thread::{Author, Content, Message, ThreadKey};
+use super::thread::{Author, Content, Message, Thread, ThreadKey};
 use super::{Object, Refusal, World};
 use crate::clock::DAY_MS;
 use crate::random;
@@ -86,7 +86,7 @@ impl World {
         let thread = self.thread_mut(key);
         let timestamp = thread.tick(now);
         thread.typing_until = None;
-        let echo = echo(key, timestamp, &mid, app_id, &content);
+        let echo = echo(key, thread, timestamp, &mid, app_id, &content);
         thread.messages.push(Message {
             mid: mid.clone(),
             author: Author::Page,
@@ -108,7 +108,7 @@ impl World {
     }
 }
 
-fn echo(key: &ThreadKey, timestamp: i64, mid: &str, app_id: &str, content: &Content) -> Value {
+fn echo(key: &ThreadKey, thread: &Thread, timestamp: i64, mid: &str, app_id: &str, content: &Content) -> Value {
     let app = app_id.parse::<u64>().map_or_else(|_| json!(app_id), |number| json!(number));
     let mut message = json!({"is_echo": true, "app_id": app, "mid": mid});
     if let Some(metadata) = &content.metadata {
@@ -118,7 +118,8 @@ fn echo(key: &ThreadKey, timestamp: i64, mid: &str, app_id: &str, content: &Cont
         message["text"] = json!(text);
     }
     if let Some(reply_to) = &content.reply_to {
-        message["reply_to"] = json!({"mid": reply_to, "is_self_reply": false});
+        let is_self_reply = thread.message(reply_to).is_some_and(|message| message.author == Author::Page);
+        message["reply_to"] = json!({"mid": reply_to, "is_self_reply": is_self_reply});
     }
     if !content.attachments.is_empty() {
         message["attachments"] = json!(content.attachments);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Map;
 
-use super::account::{Account, App, Connection, INSTAGRAM_INBOX, Object, PAGE_INBOX, Person};
+use super::account::{Account, App, Connection, INSTAGRAM_INBOX, Object, PAGE_INBOX, People, Person};
 use super::{Grant, ThreadKey, World};
 use crate::{random, settings};
 
@@ -94,7 +94,7 @@ impl World {
                 default_app: default_app.clone(),
                 unclaimed_token: page.token,
                 connections: BTreeMap::new(),
-                people: Vec::new(),
+                people: People::default(),
                 profile: Map::new(),
             },
         );
@@ -158,10 +158,7 @@ impl World {
         let account = self.accounts.get_mut(&account_id)?;
         let psid = person.psid.unwrap_or_else(random::person_id);
         let locale = person.locale.unwrap_or_else(|| "en_US".to_owned());
-        match account.people.iter_mut().find(|known| known.psid == psid) {
-            Some(known) => known.name = person.name,
-            None => account.people.push(Person { psid: psid.clone(), name: person.name, locale }),
-        }
+        account.people.put(Person { psid: psid.clone(), name: person.name, locale });
         let key = ThreadKey { account: account_id, psid };
         self.threads.entry(key.clone()).or_default();
         self.changes.insert(key.clone());
