@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod attachments;
+mod chat;
 mod control;
 mod faults;
 mod graph;
+mod program;
 mod receiver;
 mod scene;
 mod webhooks;

@@ -1,0 +1,118 @@
+//! The words of the chat page, in English and German.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::ACCEPT_LANGUAGE;
+
+/// Every word that the page shows by itself.
+pub struct Words {
+    pub lang: &'static str,
+    pub title: &'static str,
+    pub lead: &'static str,
+    pub new_customer: &'static str,
+    pub new_customer_hint: &'static str,
+    pub name: &'static str,
+    pub page: &'static str,
+    pub start: &'static str,
+    pub message: &'static str,
+    pub placeholder: &'static str,
+    pub send: &'static str,
+    pub attach: &'static str,
+    pub typing: &'static str,
+    pub delivered: &'static str,
+    pub seen: &'static str,
+    pub edited: &'static str,
+    pub unsent: &'static str,
+    pub answers: &'static str,
+    pub open_alone: &'static str,
+    pub all_chats: &'static str,
+    pub empty: &'static str,
+    pub empty_hint: &'static str,
+    pub nobody: &'static str,
+    pub more_people: &'static str,
+    pub not_sent: &'static str,
+    pub picture: &'static str,
+    pub open_file: &'static str,
+    pub no_pages: &'static str,
+    pub hold_still: &'static str,
+    pub keep_fresh: &'static str,
+    pub not_found: &'static str,
+    pub chats: &'static str,
+}
+
+const ENGLISH: Words = Words {
+    lang: "en",
+    title: "Customer chats",
+    lead: "Write as your customers would. The Page sees it as on Messenger.",
+    new_customer: "New customer",
+    new_customer_hint: "Somebody who has never written before.",
+    name: "Name",
+    page: "Writes to",
+    start: "Start a chat",
+    message: "Message",
+    placeholder: "Aa",
+    send: "Send",
+    attach: "Attach a file",
+    typing: "is typing",
+    delivered: "Delivered",
+    seen: "Seen",
+    edited: "edited",
+    unsent: "Message unsent",
+    answers: "Answers",
+    open_alone: "Open this chat alone",
+    all_chats: "All chats",
+    empty: "No messages yet",
+    empty_hint: "Say hello to begin.",
+    nobody: "Nobody here yet. Add a customer to begin.",
+    more_people: "More people",
+    not_sent: "Not sent. Is the sandbox still running?",
+    picture: "Picture",
+    open_file: "Open file",
+    no_pages: "There is no Page yet. Add one with POST /sandbox/pages.",
+    hold_still: "Pause refreshing",
+    keep_fresh: "Refresh by itself",
+    not_found: "There is no such chat.",
+    chats: "Chats",
+};
+
+const GERMAN: Words = Words {
+    lang: "de",
+    title: "Kundenchats",
+    lead: "Schreiben Sie, wie Ihre Kundschaft schreiben würde. Die Seite sieht es wie im Messenger.",
+    new_customer: "Neue Kundin, neuer Kunde",
+    new_customer_hint: "Jemand, der noch nie geschrieben hat.",
+    name: "Name",
+    page: "Schreibt an",
+    start: "Chat beginnen",
+    message: "Nachricht",
+    placeholder: "Aa",
+    send: "Senden",
+    attach: "Datei anhängen",
+    typing: "schreibt",
+    delivered: "Zugestellt",
+    seen: "Gesehen",
+    edited: "bearbeitet",
+    unsent: "Nachricht zurückgezogen",
+    answers: "Antworten",
+    open_alone: "Diesen Chat allein öffnen",
+    all_chats: "Alle Chats",
+    empty: "Noch keine Nachrichten",
+    empty_hint: "Sagen Sie Hallo.",
+    nobody: "Noch niemand da. Legen Sie jemanden an.",
+    more_people: "Weitere Personen",
+    not_sent: "Nicht gesendet. Läuft die Sandbox noch?",
+    picture: "Bild",
+    open_file: "Datei öffnen",
+    no_pages: "Es gibt noch keine Seite. Legen Sie eine mit POST /sandbox/pages an.",
+    hold_still: "Nicht mehr neu laden",
+    keep_fresh: "Von selbst neu laden",
+    not_found: "Diesen Chat gibt es nicht.",
+    chats: "Chats",
+};
+
+impl Words {
+    /// The words for a browser: German if that is what it asks for first.
+    pub fn of(request: &HttpRequest) -> &'static Self {
+        let wanted = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if wanted.trim_start().to_ascii_lowercase().starts_with("de") { &GERMAN } else { &ENGLISH }
+    }
+}
