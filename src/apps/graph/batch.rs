@@ -37,9 +37,11 @@ pub(super) async fn answer(api: &GraphApi, call: Call) -> Result<Value, GraphErr
         return Err(GraphError::parameter("The parameter batch is required"));
     };
     let token = call.params.get("access_token").cloned();
-    let tokens_inside = batch.items.iter().flatten().all(|item| item.params().is_ok_and(|params| params.get("access_token").is_some()));
     // Items may all bring their own tokens; then the outer call needs none.
-    if token.is_some() || !tokens_inside || batch.items.is_empty() {
+    let brings_its_own = |item: &Result<BatchItem, GraphError>| {
+        item.as_ref().is_ok_and(|item| item.params().is_ok_and(|params| params.get("access_token").is_some()))
+    };
+    if token.is_some() || batch.items.is_empty() || !batch.items.iter().all(brings_its_own) {
         Caller::of(api, &call.params).await?;
     }
     let outer = Outer { token, files: call.files, idempotency_key: call.idempotency_key, epoch: call.epoch };

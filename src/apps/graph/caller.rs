@@ -47,10 +47,13 @@ struct Holder {
     secret: SecretString,
 }
 
+/// A holder, and when the store named it.
+type Seen = (Instant, Arc<Holder>);
+
 /// Holders of tokens that called a moment ago, by the token's hash.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    seen: Mutex<HashMap<[u8; 32], (Instant, Arc<Holder>)>>,
+    seen: Mutex<HashMap<[u8; 32], Seen>>,
 }
 
 impl PageCaller {

@@ -47,7 +47,8 @@ pub use self::outcomes::{OutcomeWatch, Outcomes};
 pub struct Settings {
     /// Largest bodies taken.
     pub limits: Limits,
-    /// How many sends a second the outbox of one Page makes: what the length of its queue is measured against. 40 by default, as the outbox.
+    /// How many sends a second the outbox of one Page makes: what the length of its queue is measured against. 30 by default,
+    /// as the outbox.
     pub sends_per_second: u32,
     /// A Page whose queue is longer than this takes no more sends (613). 5 s by default.
     pub longest_queue: Duration,
@@ -67,7 +68,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            sends_per_second: 40,
+            sends_per_second: 30,
             longest_queue: Duration::from_secs(5),
             outcome_patience: Duration::from_secs(20),
             transfer_patience: Duration::from_secs(10),

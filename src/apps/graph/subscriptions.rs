@@ -160,7 +160,7 @@ async fn shake_hands(api: &GraphApi, mut callback: Url, verify_token: &str) -> R
     match api.outbound.get(&callback).await {
         Outcome::Answered(Answer { status: 200, body, .. }) if body.trim_ascii() == challenge.as_bytes() => Ok(()),
         Outcome::Answered(Answer { status: 200, .. }) => Err(unverified("the body of the answer is not the challenge")),
-        Outcome::Answered(Answer { status, .. }) => Err(unverified(&format!("HTTP Status Code = {status}"))),
+        Outcome::Answered(Answer { status, .. }) => Err(unverified(format!("HTTP Status Code = {status}"))),
         Outcome::Refused => Err(unverified("nothing answers at this address")),
         Outcome::TimedOut => Err(unverified("the answer took too long")),
         Outcome::Broken => Err(unverified("the answer is not HTTP")),
