@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::too_many_lines, reason = "a test may fail")]
 
 mod architecture;
+mod graph;
 mod harness;
 mod intake;
 mod ledger;

@@ -1,0 +1,8 @@
+//! The Graph-compatible API, over HTTP.
+
+mod callers;
+mod control;
+mod house;
+mod messages;
+mod page;
+mod strangers;
