@@ -113,7 +113,7 @@ impl Transfers {
                 let transfer = transfer.clone();
                 self.under_way.spawn(async move { border.carry_out(&page, &person, &transfer).await });
             }
-            (Change::External, _, Owner::External { app: None, .. }) => self.ask(page, person, event.after),
+            (Change::External, _, Owner::External { app: None, .. }) => self.ask(page, person, &event.after),
             (Change::Extended, _, Owner::App { until, .. }) => {
                 let seconds = until.since(row.at) / 1000;
                 self.under_way.spawn(async move { border.mirror_extension(&page, &person, seconds).await });
@@ -122,15 +122,11 @@ impl Transfers {
         }
     }
 
-    /// Asks who holds a conversation, unless that was done a moment ago.
-    fn ask(&mut self, page: PageId, person: PersonId, control: Control) {
-        let ask_again = self.border.settings.ask_again;
-        self.asked.retain(|_, at| at.elapsed() < ask_again);
-        if self.asked.insert((page.clone(), person.clone()), Instant::now()).is_some() {
-            return;
-        }
-        let border = Arc::clone(&self.border);
-        self.under_way.spawn(async move { border.settle(&page, &person, newest(&control)).await });
+    /// Asks who holds a conversation.
+    fn ask(&mut self, page: PageId, person: PersonId, control: &Control) {
+        self.asked.insert((page.clone(), person.clone()), Instant::now());
+        let (border, newest) = (Arc::clone(&self.border), newest(control));
+        self.under_way.spawn(async move { border.settle(&page, &person, newest).await });
     }
 
     /// Settles what a process that died, or an event that was missed, has left behind.
@@ -139,6 +135,8 @@ impl Transfers {
             Ok(unsettled) => unsettled,
             Err(error) => return tracing::warn!(%error, "cannot look for transfers"),
         };
+        let ask_again = self.border.settings.ask_again;
+        self.asked.retain(|_, at| at.elapsed() < ask_again);
         let stale = i64::try_from(self.border.settings.stale.as_millis()).unwrap_or(i64::MAX);
         for Unsettled { page, person, control } in unsettled {
             match &control.transfer {
@@ -147,7 +145,8 @@ impl Transfers {
                     let border = Arc::clone(&self.border);
                     self.under_way.spawn(async move { border.settle(&page, &person, newest(&control)).await });
                 }
-                None => self.ask(page, person, control),
+                None if self.asked.contains_key(&(page.clone(), person.clone())) => {}
+                None => self.ask(page, person, &control),
             }
         }
     }

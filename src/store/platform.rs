@@ -10,10 +10,8 @@ use crate::wire::{Object, PageId, PersonId, Timestamp};
 pub struct PageAccess {
     /// Messenger or Instagram.
     pub object: Object,
-    /// Its token, sealed for `pages.token.<page_id>`; none yet: nothing can be called.
+    /// Its token, sealed for `pages.token.<page_id>`; of an Instagram account, the linked Page's. None yet: nothing can be called.
     pub token_sealed: Option<Vec<u8>>,
-    /// The Page through which an Instagram account is called.
-    pub linked_page: Option<PageId>,
 }
 
 /// What the platform tells about a person.
@@ -48,16 +46,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn page_access(&self, page: &PageId) -> Result<Option<PageAccess>, StoreError> {
-        let row = sqlx::query!("select object, token_sealed, linked_page_id from pages where page_id = $1", page.as_str())
-            .fetch_optional(&self.pool)
-            .await?;
+        let row =
+            sqlx::query!("select object, token_sealed from pages where page_id = $1", page.as_str()).fetch_optional(&self.pool).await?;
         let Some(row) = row else { return Ok(None) };
-        let bad = |column, why: String| StoreError::inconsistent("pages", column, page, why);
-        Ok(Some(PageAccess {
-            object: Object::parse(&row.object).ok_or_else(|| bad("object", row.object.clone()))?,
-            token_sealed: row.token_sealed,
-            linked_page: row.linked_page_id.map(PageId::parse).transpose().map_err(|e| bad("linked_page_id", e.to_string()))?,
-        }))
+        let object = Object::parse(&row.object).ok_or_else(|| StoreError::inconsistent("pages", "object", page, &row.object))?;
+        Ok(Some(PageAccess { object, token_sealed: row.token_sealed }))
     }
 
     /// Those of the given Pages that Baton serves under this object.

@@ -349,8 +349,13 @@ async fn a_path_stays_below_the_version() {
 async fn connecting_a_page_subscribes_it_to_what_baton_needs() {
     let house = House::build().await;
     house.client.subscribe(&house.page.id).await.expect("subscribed");
-    let fields = house.fake.calls("/subscribed_apps")[0].query["subscribed_fields"].clone();
+    let call = house.fake.calls("/subscribed_apps").remove(0);
+    assert_eq!(call.path, format!("/graph/v25.0/{}/subscribed_apps", house.page.id));
+    let fields = &call.query["subscribed_fields"];
     for needed in ["messages", "standby", "messaging_handovers", "message_echoes", "messaging_postbacks"] {
         assert!(fields.split(',').any(|field| field == needed), "{needed} in {fields}");
     }
+    let noted: bool =
+        sqlx::query_scalar("select subscribed_at is not null from page_connections").fetch_one(&house.database.pool).await.expect("noted");
+    assert!(noted);
 }

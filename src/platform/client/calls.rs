@@ -9,7 +9,7 @@ use crate::wire::upstream::{UpstreamMethod, UpstreamRequest};
 use crate::wire::{AppId, Metadata, Object, PageId, PersonId};
 
 /// The webhook fields that Baton's platform app needs of a Messenger Page.
-pub const SUBSCRIBED_FIELDS: [&str; 14] = [
+pub const SUBSCRIBED_FIELDS: [&str; 18] = [
     "messages",
     "message_echoes",
     "message_edits",
@@ -19,11 +19,15 @@ pub const SUBSCRIBED_FIELDS: [&str; 14] = [
     "messaging_postbacks",
     "messaging_referrals",
     "messaging_optins",
+    "messaging_optouts",
     "messaging_handovers",
     "messaging_account_linking",
     "messaging_policy_enforcement",
-    "standby",
+    "messaging_game_plays",
+    "messaging_feedback",
     "response_feedback",
+    "send_cart",
+    "standby",
 ];
 
 /// The fields of an Instagram account; some have other names there.
@@ -130,7 +134,10 @@ impl Client {
         let request =
             UpstreamRequest { query: vec![("subscribed_fields".to_owned(), fields)], ..post(page, "subscribed_apps", Map::new()) };
         match self.call(&request).await {
-            Outcome::Answered(_) => Ok(()),
+            Outcome::Answered(_) => {
+                self.tokens.subscribed(page).await;
+                Ok(())
+            }
             outcome => Err(outcome),
         }
     }

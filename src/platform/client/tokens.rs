@@ -124,6 +124,13 @@ impl Tokens {
         }
     }
 
+    /// Baton's platform app was subscribed to the Page.
+    pub async fn subscribed(&self, page: &PageId) {
+        if let Err(error) = self.store.page_subscribed(page).await {
+            tracing::warn!(%page, %error, "could not note that the Page is subscribed");
+        }
+    }
+
     fn changes(&self, page: &PageId, now: Told) -> bool {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(page.clone(), now) != Some(now)
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::queue::{Settled, Turn};
@@ -10,7 +11,7 @@ use crate::clock;
 use crate::control::Command;
 use crate::ledger::{Begun, LedgerError, Order, OutboxLease, SendJob, SendOutcome, SendState};
 use crate::platform::client::{Meaning, Outcome, Refused};
-use crate::store::outbox::SendError;
+use crate::store::outbox::{SendError, SendKind};
 use crate::wire::{GraphError, MessageId, PageId, Timestamp};
 
 /// How long to wait before the ledger is asked again when the store does not answer.
@@ -46,14 +47,14 @@ pub enum Lesson {
 }
 
 /// Carries out one turn.
-pub async fn dispatch(shared: &Shared, page: &PageId, lease: OutboxLease, turn: Turn) -> Dispatched {
+pub async fn dispatch(shared: &Shared, page: &PageId, lease: OutboxLease, turn: Turn, stop: &CancellationToken) -> Dispatched {
     let (settled, lesson) = match shared.ledger.begin(page.clone(), turn.send, lease).await {
-        Ok(Begun::Go(job)) => go(shared, &job, &turn).await,
+        Ok(Begun::Go(job)) => go(shared, &job, &turn, stop).await,
         // Only this process begins sends of this Page, and it has begun none that is not settled: the answer to an earlier `begin` was
         // lost, and no byte has left.
         Ok(Begun::No(SendState::Sending)) => {
             let outcome = SendOutcome::Later { not_before: clock::now() };
-            (record(shared, page, &turn, outcome).await, Lesson::None)
+            (record(shared, page, &turn, outcome, stop).await, Lesson::None)
         }
         Ok(Begun::No(_)) | Err(LedgerError::UnknownSend | LedgerError::UnknownPage) => (Settled::Over, Lesson::None),
         Err(LedgerError::LeaseLost) => (again(), Lesson::LeaseLost),
@@ -67,7 +68,7 @@ pub async fn dispatch(shared: &Shared, page: &PageId, lease: OutboxLease, turn: 
 }
 
 /// Sends, and records what came of it.
-async fn go(shared: &Shared, job: &SendJob, turn: &Turn) -> (Settled, Lesson) {
+async fn go(shared: &Shared, job: &SendJob, turn: &Turn, stop: &CancellationToken) -> (Settled, Lesson) {
     let began = clock::now();
     let waited = u64::try_from(began.since(job.accepted_at)).unwrap_or_default();
     metrics::histogram!("baton_send_wait_seconds").record(Duration::from_millis(waited));
@@ -78,7 +79,7 @@ async fn go(shared: &Shared, job: &SendJob, turn: &Turn) -> (Settled, Lesson) {
         judge(shared, job, began).await
     };
     metrics::counter!("baton_sends_total", "outcome" => label(&outcome)).increment(1);
-    (record(shared, &job.page, turn, outcome).await, lesson)
+    (record(shared, &job.page, turn, outcome, stop).await, lesson)
 }
 
 /// Calls the platform and says what its answer means for the send.
@@ -113,15 +114,17 @@ async fn held_outside(shared: &Shared, job: &SendJob, began: Timestamp) {
 
 /// Writes the outcome, as often as it takes: until it is written, the conversation waits. A process that stops leaves it to the next
 /// holder of the lease, for which it is unknown.
-async fn record(shared: &Shared, page: &PageId, turn: &Turn, outcome: SendOutcome) -> Settled {
+async fn record(shared: &Shared, page: &PageId, turn: &Turn, outcome: SendOutcome, stop: &CancellationToken) -> Settled {
     loop {
         match shared.ledger.finish(page.clone(), turn.send, outcome.clone()).await {
-            Ok(SendState::Unknown) => return Settled::Unknown(clock::now()),
+            // Sender actions have no echo to wait for.
+            Ok(SendState::Unknown) if turn.kind != SendKind::Action => return Settled::Unknown(clock::now()),
             Ok(SendState::Accepted) => {
                 let SendOutcome::Later { not_before } = outcome else { return again() };
                 return Settled::Again(not_before);
             }
             Ok(_) | Err(LedgerError::UnknownSend | LedgerError::UnknownPage | LedgerError::Stopping) => return Settled::Over,
+            Err(_) if stop.is_cancelled() => return Settled::Over,
             Err(error) => {
                 tracing::warn!(%page, send = turn.send.0, %error, "the outcome of a send could not be written; trying again");
                 tokio::time::sleep(STORE_RETRY).await;

@@ -59,6 +59,7 @@ pub struct Sender {
     /// What did not fit into memory waits in the store.
     more_waits: bool,
     under_way: JoinSet<Dispatched>,
+    stop: CancellationToken,
     began: Instant,
 }
 
@@ -83,10 +84,11 @@ impl Sender {
             read_to: SendId(0),
             more_waits: false,
             under_way: JoinSet::new(),
+            stop,
             began: Instant::now(),
             shared,
         };
-        let ended = sender.work(&stop).await;
+        let ended = sender.work().await;
         while let Some(Ok(dispatched)) = sender.under_way.join_next().await {
             tracing::trace!(send = dispatched.turn.send.0, "finished while stopping");
         }
@@ -94,7 +96,7 @@ impl Sender {
         ended
     }
 
-    async fn work(&mut self, stop: &CancellationToken) -> Result<(), Ended> {
+    async fn work(&mut self) -> Result<(), Ended> {
         let mut rung = true;
         loop {
             if rung {
@@ -104,7 +106,7 @@ impl Sender {
             let pause = self.start();
             self.bell.expect_echoes(self.queue.held().next().is_some());
             rung = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
+                () = self.stop.cancelled() => return Ok(()),
                 () = self.bell.rung() => true,
                 Some(joined) = self.under_way.join_next() => {
                     if let Ok(dispatched) = joined {
@@ -168,8 +170,8 @@ impl Sender {
             let pace = &self.pace;
             let Some(turn) = self.queue.next(clock::now(), |kind| pace.wait(kind, now).is_zero()) else { return self.pause(now) };
             self.pace.take(turn.kind, now);
-            let (shared, page, lease) = (Arc::clone(&self.shared), self.page.clone(), self.lease);
-            self.under_way.spawn(async move { dispatch(&shared, &page, lease, turn).await });
+            let (shared, page, lease, stop) = (Arc::clone(&self.shared), self.page.clone(), self.lease, self.stop.clone());
+            self.under_way.spawn(async move { dispatch(&shared, &page, lease, turn, &stop).await });
         }
     }
 

@@ -75,7 +75,10 @@ impl Queue {
     pub fn extend(&mut self, sends: impl IntoIterator<Item = OpenSend>) {
         for send in sends {
             if let Some(since) = send.unknown_since {
-                self.hold(&send.person, send.send_id, since);
+                // Sender actions have no echo to wait for.
+                if send.kind != SendKind::Action {
+                    self.hold(&send.person, send.send_id, since);
+                }
                 continue;
             }
             let conversation = self.conversations.entry(send.person.clone()).or_default();
@@ -272,6 +275,9 @@ mod tests {
         queue.release(&anna(), SendId(1));
         assert_eq!(turn(&mut queue, 0), Some(2));
         assert_eq!(queue.next_due(), None);
+        let mut queue = Queue::new(HOLD_MS);
+        queue.extend([OpenSend { unknown_since: Some(at(0)), kind: SendKind::Action, ..send(1, "anna", false) }, send(2, "anna", false)]);
+        assert_eq!(turn(&mut queue, 0), Some(2), "a sender action has no echo to wait for");
     }
 
     #[test]
