@@ -2,6 +2,9 @@
 
 pub mod accounts;
 pub mod apps;
+pub mod delivery;
+pub mod delivery_flush;
+pub mod delivery_health;
 mod error;
 pub mod group;
 pub mod inbox;
