@@ -1,5 +1,6 @@
 //! The face towards apps: their events go out to them, their Graph calls come in.
 
+pub mod delivery;
 pub mod graph;
 pub mod http;
 mod sign_of_life;
