@@ -131,8 +131,12 @@ impl Client {
             Object::Page => SUBSCRIBED_FIELDS.join(","),
             Object::Instagram => SUBSCRIBED_FIELDS_INSTAGRAM.join(","),
         };
-        let request =
-            UpstreamRequest { query: vec![("subscribed_fields".to_owned(), fields)], ..post(page, "subscribed_apps", Map::new()) };
+        // An Instagram account is called with the linked Page's token, for which `me` would be that Page.
+        let request = UpstreamRequest {
+            path: format!("{page}/subscribed_apps"),
+            query: vec![("subscribed_fields".to_owned(), fields)],
+            ..post(page, "subscribed_apps", Map::new())
+        };
         match self.call(&request).await {
             Outcome::Answered(_) => {
                 self.tokens.subscribed(page).await;
