@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::command::ControlEvent;
 use super::state::{Control, Owner, PageRules};
-use crate::wire::{AppId, Channel, Event, Object, Timestamp};
+use crate::wire::kind::{Kind, field};
+use crate::wire::{AppId, Channel, Object, Timestamp};
 
 /// The field of Baton's own events about control, which the platform has none for: an SDK meets them only if its app asked.
 pub const CONTROL_FIELD: &str = "baton_control";
@@ -45,7 +46,7 @@ pub enum Audience {
 pub struct Hearable<'a> {
     /// Its audience.
     pub audience: &'a Audience,
-    /// Its webhook field, see [`field_for`]; empty for what no app hears.
+    /// Its webhook field, see [`crate::wire::kind::field`]; empty for what no app hears.
     pub field: &'a str,
     /// For a postback: the local app that sent the button, if it was on the Page when the row was written.
     pub button_app: Option<&'a AppId>,
@@ -88,7 +89,7 @@ pub fn audience_of_control(event: &ControlEvent, object: Object) -> (Audience, &
     if event.told.is_empty() {
         (Audience::Subscribers, CONTROL_FIELD)
     } else {
-        (Audience::Told(event.told.clone()), handover_field(object))
+        (Audience::Told(event.told.clone()), field(Kind::PassThreadControl, "", object))
     }
 }
 
@@ -117,58 +118,5 @@ pub fn hear(row: &Hearable<'_>, app: &AppId) -> Option<Heard> {
         Some(Heard { channel: Channel::Messaging, payload })
     } else {
         STANDBY_EVENTS.contains(&row.field).then_some(Heard { channel: Channel::Standby, payload })
-    }
-}
-
-/// The webhook field that carries an event; the two objects differ. Empty where no field does, hence no app hears it.
-#[must_use]
-pub fn field_for(event: &Event, object: Object) -> &'static str {
-    match event {
-        Event::Message { .. } | Event::Unsend { .. } => "messages",
-        Event::Echo { .. } => echo_field(object),
-        Event::Edit { .. } => either(object, "message_edits", "message_edit"),
-        Event::Reaction { .. } => "message_reactions",
-        Event::Postback { .. } => POSTBACK_FIELD,
-        Event::Referral => either(object, "messaging_referrals", "messaging_referral"),
-        Event::Optin => "messaging_optins",
-        Event::Read { .. } => either(object, "message_reads", "messaging_seen"),
-        Event::Delivery { .. } => "message_deliveries",
-        Event::PassThreadControl { .. } | Event::TakeThreadControl { .. } | Event::RequestThreadControl { .. } | Event::AppRoles => {
-            handover_field(object)
-        }
-        Event::Other { key } => other_field(key),
-        Event::Unknown { .. } => "",
-    }
-}
-
-/// The field of an echo. Instagram has none of its own: echoes come with the messages.
-#[must_use]
-pub const fn echo_field(object: Object) -> &'static str {
-    either(object, "message_echoes", "messages")
-}
-
-/// The field of handover events.
-#[must_use]
-pub const fn handover_field(object: Object) -> &'static str {
-    either(object, HANDOVER_FIELDS[0], HANDOVER_FIELDS[1])
-}
-
-const fn either(object: Object, page: &'static str, instagram: &'static str) -> &'static str {
-    match object {
-        Object::Page => page,
-        Object::Instagram => instagram,
-    }
-}
-
-/// The field of an event that needs no understanding here, by its key.
-fn other_field(key: &str) -> &'static str {
-    match key {
-        "account_linking" => "messaging_account_linking",
-        "policy_enforcement" => "messaging_policy_enforcement",
-        "game_play" => "messaging_game_plays",
-        "messaging_feedback" => "messaging_feedback",
-        "response_feedback" => "response_feedback",
-        "order" => "send_cart",
-        _ => "",
     }
 }

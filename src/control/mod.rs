@@ -6,10 +6,7 @@ mod decide;
 mod state;
 mod window;
 
-pub use audience::{
-    Audience, CONTROL_FIELD, Hearable, Heard, PayloadCut, STANDBY_FIELD, audience_of, audience_of_control, echo_field, field_for,
-    handover_field, hear,
-};
+pub use audience::{Audience, CONTROL_FIELD, Hearable, Heard, PayloadCut, STANDBY_FIELD, audience_of, audience_of_control, hear};
 pub use command::{Change, Command, ControlEvent, Decision, PlatformHandover, Refusal, TransferOutcome};
 pub use decide::{check_at, decide};
 pub use state::{

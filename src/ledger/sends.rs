@@ -7,7 +7,7 @@ use super::group::{Entry, Group};
 use crate::control::{self, Audience, Command, Terms};
 use crate::crypto::random;
 use crate::store::group::{BotMemoryWrite, ButtonWrite, Seen, SendRow};
-use crate::wire::{self, AppId, Content, Incoming, InlineControl, MessageId, PageId};
+use crate::wire::{self, AppId, Content, Incoming, InlineControl, Kind, MessageId, PageId};
 
 /// An echo without metadata is matched with a send begun at most so long before, in milliseconds.
 const ECHO_WITHIN_MS: i64 = 60_000;
@@ -230,7 +230,7 @@ fn append_echo(group: &mut Group, row: &SendRow, mid: &MessageId) -> i64 {
     };
     let entry = Entry {
         kind: "echo",
-        field: control::echo_field(object).to_owned(),
+        field: wire::kind::field(Kind::Echo, "", object).to_owned(),
         happened_at: now,
         mid: Some(mid.as_str().to_owned()),
         app: Some(row.app.clone()),

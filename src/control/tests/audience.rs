@@ -1,7 +1,7 @@
 //! Who hears what: the published delivery matrix, cell by cell.
 
 use super::*;
-use crate::wire::{Channel, Event, MessageId};
+use crate::wire::Channel;
 
 /// How an app hears a row, in a word: `messaging`, `standby`, `-` for not at all; `/cut` where `postback.payload` is left out.
 fn heard(audience: &Audience, field: &str, button: Option<&str>, listener: &str) -> String {
@@ -125,35 +125,5 @@ fn control_events_name_their_audience() {
     // What the platform has no event for.
     for (holder, command) in [("bot", release("bot")), ("idle", message(0)), ("idle", take("inbox")), ("bot", extend("bot", 2 * DAY))] {
         assert_eq!(of(holder, command, Object::Page), (Audience::Subscribers, "baton_control"));
-    }
-}
-
-#[test]
-fn fields_differ_between_the_objects() {
-    let mid = || MessageId::parse("m_1").unwrap();
-    let other = |key: &str| Event::Other { key: key.into() };
-    let cases = [
-        (Event::Message { mid: Some(mid()), text: None, quick_reply: None, attachments: false }, "messages", "messages"),
-        (Event::Echo { mid: Some(mid()), app: None, metadata: None, text: None }, "message_echoes", "messages"),
-        (Event::Unsend { mid: mid() }, "messages", "messages"),
-        (Event::Edit { mid: mid(), text: None, num_edit: 1 }, "message_edits", "message_edit"),
-        (Event::Reaction { mid: Some(mid()), action: "react".into(), emoji: None }, "message_reactions", "message_reactions"),
-        (Event::Postback { mid: None, title: None, payload: None }, "messaging_postbacks", "messaging_postbacks"),
-        (Event::Referral, "messaging_referrals", "messaging_referral"),
-        (Event::Optin, "messaging_optins", "messaging_optins"),
-        (Event::Read { watermark: None, mid: None }, "message_reads", "messaging_seen"),
-        (Event::Delivery { mids: vec![], watermark: None }, "message_deliveries", "message_deliveries"),
-        (Event::PassThreadControl { previous: None, new: None, metadata: None }, "messaging_handovers", "messaging_handover"),
-        (Event::AppRoles, "messaging_handovers", "messaging_handover"),
-        (other("account_linking"), "messaging_account_linking", "messaging_account_linking"),
-        (other("policy_enforcement"), "messaging_policy_enforcement", "messaging_policy_enforcement"),
-        (other("game_play"), "messaging_game_plays", "messaging_game_plays"),
-        (other("order"), "send_cart", "send_cart"),
-        (other("response_feedback"), "response_feedback", "response_feedback"),
-        (other("messaging_feedback"), "messaging_feedback", "messaging_feedback"),
-        (Event::Unknown { key: "new_thing".into() }, "", ""),
-    ];
-    for (event, page, instagram) in cases {
-        assert_eq!((field_for(&event, Object::Page), field_for(&event, Object::Instagram)), (page, instagram), "{event:?}");
     }
 }
