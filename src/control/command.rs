@@ -141,9 +141,25 @@ pub enum TransferOutcome {
     /// The platform did it.
     Done,
     /// The platform refused, so nothing has changed.
-    Refused,
+    Refused {
+        /// What it said, for whoever asked; `None` where it was out of reach.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<PlatformRefusal>,
+    },
     /// No answer. `thread_owner` decides later through [`Command::ExternalOwner`].
     Unknown,
+}
+
+/// The platform's own words about a refused transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PlatformRefusal {
+    /// `error.code`.
+    pub code: i64,
+    /// `error.error_subcode`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subcode: Option<i64>,
+    /// `error.message`.
+    pub message: Box<str>,
 }
 
 /// What the rules decided.
@@ -177,6 +193,9 @@ pub struct ControlEvent {
     /// Handed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
+    /// Why the platform refused a transfer, with [`Change::TransferEnded`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<PlatformRefusal>,
     /// The local apps that hear of it as a handover event of the platform.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<AppId>,

@@ -8,7 +8,7 @@ mod transfer;
 
 use std::borrow::Cow;
 
-use super::command::{Change, Command, ControlEvent, Decision, Refusal};
+use super::command::{Change, Command, ControlEvent, Decision, PlatformRefusal, Refusal};
 use super::state::{Control, Owner, PageRules, TransferCall};
 use crate::wire::{AppId, Metadata, Timestamp};
 
@@ -63,12 +63,13 @@ struct Note {
     by: Option<AppId>,
     requester: Option<AppId>,
     metadata: Option<Metadata>,
+    refusal: Option<PlatformRefusal>,
     told: Vec<AppId>,
 }
 
 impl Note {
     const fn new(change: Change) -> Self {
-        Self { change, by: None, requester: None, metadata: None, told: Vec::new() }
+        Self { change, by: None, requester: None, metadata: None, refusal: None, told: Vec::new() }
     }
 
     fn by(self, app: &AppId) -> Self {
@@ -81,6 +82,10 @@ impl Note {
 
     fn metadata(self, metadata: Option<&Metadata>) -> Self {
         Self { metadata: metadata.cloned(), ..self }
+    }
+
+    fn refused(self, why: Option<&PlatformRefusal>) -> Self {
+        Self { refusal: why.cloned(), ..self }
     }
 
     fn told<'t>(self, apps: impl IntoIterator<Item = &'t AppId>) -> Self {
@@ -174,6 +179,7 @@ impl<'a> Turn<'a> {
             previous_owner,
             new_owner: self.control.owner.app().cloned(),
             metadata: note.metadata,
+            refusal: note.refusal,
             told: note.told,
             after: self.control.clone(),
         });

@@ -7,7 +7,7 @@ mod state;
 mod window;
 
 pub use audience::{Audience, CONTROL_FIELD, Hearable, Heard, PayloadCut, STANDBY_FIELD, audience_of, audience_of_control, hear};
-pub use command::{Change, Command, ControlEvent, Decision, PlatformHandover, Refusal, TransferOutcome};
+pub use command::{Change, Command, ControlEvent, Decision, PlatformHandover, PlatformRefusal, Refusal, TransferOutcome};
 pub use decide::{check_at, decide};
 pub use state::{
     ABSENT_AFTER_MS, AppRules, AtDeadline, Control, Epoch, Evidence, Health, Owner, PageRules, Request, Transfer, TransferCall,

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Client;
 use super::client::{Holder, Outcome};
 use crate::clock;
-use crate::control::{Change, Command, Control, ControlEvent, Owner, Transfer, TransferCall, TransferOutcome};
+use crate::control::{Change, Command, Control, ControlEvent, Owner, PlatformRefusal, Transfer, TransferCall, TransferOutcome};
 use crate::ledger::{Ledger, LedgerError, Order};
 use crate::store::Store;
 use crate::store::log::LogRow;
@@ -187,12 +187,13 @@ impl Border {
                 Outcome::Refused(refused) => {
                     let (code, subcode) = (refused.error.code, refused.error.subcode);
                     tracing::info!(%page, code, subcode, message = refused.error.message, "the platform refused a transfer of control");
-                    return TransferOutcome::Refused;
+                    let why = PlatformRefusal { code, subcode, message: refused.error.message.into() };
+                    return TransferOutcome::Refused { why: Some(why) };
                 }
                 Outcome::Unknown(_) => return TransferOutcome::Unknown,
                 Outcome::NotWritten(_) => match retries.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
-                    None => return TransferOutcome::Refused,
+                    None => return TransferOutcome::Refused { why: None },
                 },
             }
         }
@@ -258,7 +259,7 @@ impl Border {
 const fn label(outcome: &TransferOutcome) -> &'static str {
     match outcome {
         TransferOutcome::Done => "done",
-        TransferOutcome::Refused => "refused",
+        TransferOutcome::Refused { .. } => "refused",
         TransferOutcome::Unknown => "unknown",
     }
 }

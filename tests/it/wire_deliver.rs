@@ -131,6 +131,7 @@ fn control_event(change: Change) -> ControlEvent {
         previous_owner: Some(app("111")),
         new_owner: Some(app("222")),
         metadata: Some(Metadata::parse("why").unwrap()),
+        refusal: None,
         told: vec![app("222")],
         after: Control { owner: Owner::App { app: app("222"), until: TIME }, epoch: Epoch(7), ..Control::default() },
     }

@@ -1,7 +1,7 @@
 //! Moves to and from external apps, which need the platform's word.
 
 use super::{Note, Turn};
-use crate::control::command::{Change, TransferOutcome};
+use crate::control::command::{Change, PlatformRefusal, TransferOutcome};
 use crate::control::state::{Evidence, Owner, Transfer, TransferCall};
 use crate::wire::{AppId, Metadata, Timestamp};
 
@@ -18,7 +18,8 @@ impl Turn<'_> {
         let pending = self.control.transfer.take_if(|transfer| transfer.begun_at == begun_at && *outcome != TransferOutcome::Unknown);
         match (pending, outcome) {
             (Some(transfer), TransferOutcome::Done) => self.complete(&transfer),
-            (Some(transfer), _) => self.fail(&transfer),
+            (Some(transfer), TransferOutcome::Refused { why }) => self.fail(&transfer, why.as_ref()),
+            (Some(transfer), TransferOutcome::Unknown) => self.fail(&transfer, None),
             (None, _) => {}
         }
     }
@@ -32,7 +33,7 @@ impl Turn<'_> {
             TransferCall::Take if !holds => self.complete(transfer),
             TransferCall::Request if !holds => self.come_to(&transfer.by, None, transfer.metadata.as_ref()),
             _ => {
-                self.fail(transfer);
+                self.fail(transfer, None);
                 if holds {
                     self.external_holds(holder, None);
                 }
@@ -55,7 +56,7 @@ impl Turn<'_> {
         }
     }
 
-    fn fail(&mut self, transfer: &Transfer) {
-        self.note(Note::new(Change::TransferEnded).by(&transfer.by));
+    fn fail(&mut self, transfer: &Transfer, why: Option<&PlatformRefusal>) {
+        self.note(Note::new(Change::TransferEnded).by(&transfer.by).refused(why));
     }
 }

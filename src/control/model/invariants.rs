@@ -128,7 +128,7 @@ fn judge_transfer(rule: Rule, rules: &PageRules, world: &World) -> Result<(), &'
     let begun_at = pending.begun_at;
     let words = [
         (Command::TransferDone { begun_at, outcome: TransferOutcome::Done }, true),
-        (Command::TransferDone { begun_at, outcome: TransferOutcome::Refused }, true),
+        (Command::TransferDone { begun_at, outcome: TransferOutcome::Refused { why: None } }, true),
         (Command::TransferDone { begun_at, outcome: TransferOutcome::Unknown }, false),
         (Command::ExternalOwner { app: Some(app("suite")), holds: true, at: world.now }, true),
         (Command::ExternalOwner { app: None, holds: true, at: world.now }, true),

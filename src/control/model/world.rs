@@ -174,7 +174,7 @@ impl World {
         let outcome = match (lost, does) {
             (true, _) => TransferOutcome::Unknown,
             (false, true) => TransferOutcome::Done,
-            (false, false) => TransferOutcome::Refused,
+            (false, false) => TransferOutcome::Refused { why: None },
         };
         Command::TransferDone { begun_at, outcome }
     }

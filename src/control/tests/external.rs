@@ -158,17 +158,18 @@ fn while_a_transfer_is_pending_everything_else_is_refused() {
 
 #[test]
 fn the_platforms_answer_ends_a_transfer() {
-    use TransferOutcome::{Done, Refused, Unknown};
+    use TransferOutcome::{Done, Unknown};
+    let refused = || TransferOutcome::Refused { why: None };
     let cases = [
         ("bot", pass("bot", "suite"), Done, "!suite +1 passed"),
-        ("bot", pass("bot", "suite"), Refused, "bot +0 transfer_ended"),
+        ("bot", pass("bot", "suite"), refused(), "bot +0 transfer_ended"),
         ("bot", pass("bot", "suite"), Unknown, "bot +0"),
         ("idle", pass("bot", "suite"), Done, "!suite +1 passed"),
         ("!suite", take("inbox"), Done, "inbox +1 taken"),
-        ("!suite", take("inbox"), Refused, "!suite +0 transfer_ended"),
+        ("!suite", take("inbox"), refused(), "!suite +0 transfer_ended"),
         ("!suite", take("inbox"), Unknown, "!suite +0"),
         ("!suite", request("guest"), Done, "!suite +0 requested>bot"),
-        ("!suite", request("guest"), Refused, "!suite +0 transfer_ended"),
+        ("!suite", request("guest"), refused(), "!suite +0 transfer_ended"),
         ("!suite", request("guest"), Unknown, "!suite +0"),
     ];
     for (holder, begin, answer, expected) in cases {
@@ -178,6 +179,16 @@ fn the_platforms_answer_ends_a_transfer() {
         assert_eq!(scene.does(command), expected, "{begin:?} answered {answer:?}");
         assert_eq!(scene.control.transfer.is_some(), answer == Unknown);
     }
+}
+
+#[test]
+fn the_platforms_own_words_are_kept() {
+    let mut scene = Scene::new(page(), "bot");
+    scene.does(pass("bot", "suite"));
+    let why = PlatformRefusal { code: 10, subcode: Some(2_018_300), message: "(#10) no".into() };
+    let command = done(&scene, TransferOutcome::Refused { why: Some(why.clone()) });
+    let decision = decide(&scene.control, &scene.rules, &command, after(scene.now)).unwrap();
+    assert_eq!(decision.events.iter().map(|event| event.refusal.clone()).collect::<Vec<_>>(), [Some(why)]);
 }
 
 #[test]

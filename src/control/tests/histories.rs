@@ -43,7 +43,7 @@ fn a_handover() -> impl Strategy<Value = PlatformHandover> {
 }
 
 fn an_outcome() -> impl Strategy<Value = TransferOutcome> {
-    select(vec![TransferOutcome::Done, TransferOutcome::Refused, TransferOutcome::Unknown])
+    select(vec![TransferOutcome::Done, TransferOutcome::Refused { why: None }, TransferOutcome::Unknown])
 }
 
 fn from_an_app() -> impl Strategy<Value = Command> {
@@ -197,7 +197,7 @@ proptest! {
         let mut rounds = 0;
         while !control.requests.is_empty() || control.transfer.is_some() {
             let command = control.transfer.as_ref().map_or(Command::Tick, |transfer| {
-                Command::TransferDone { begun_at: transfer.begun_at, outcome: TransferOutcome::Refused }
+                Command::TransferDone { begun_at: transfer.begun_at, outcome: TransferOutcome::Refused { why: None } }
             });
             now = now.plus_millis(60 * SECOND);
             control = decide(&control, &rules, &command, now).unwrap().control;
