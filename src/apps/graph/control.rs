@@ -10,12 +10,12 @@ use tokio::time::{Instant, timeout_at};
 use super::GraphApi;
 use super::caller::PageCaller;
 use super::fields::Fields;
-use super::messages::refusal;
+use super::messages::{failed, refusal};
 use super::path::Edge;
 use super::route::success;
 use crate::clock;
-use crate::control::{Change, ControlEvent, TransferCall};
-use crate::ledger::{Advance, Order, Ordered};
+use crate::control::{Change, ControlEvent, PlatformRefusal, TransferCall};
+use crate::ledger::{Advance, Order, Ordered, SendError};
 use crate::store::log::LogRow;
 use crate::wire::control_call::{ControlCall, thread_owner as render_owner};
 use crate::wire::{GraphError, PageId, Params, PersonId};
@@ -54,7 +54,7 @@ async fn transferred(
     loop {
         let rows = api.store.timeline_from(caller.page(), person, position + 1, ROWS).await.map_err(|error| api.unavailable(&error))?;
         if let Some(ended) = rows.iter().find_map(|row| ended(row, ordered)) {
-            return if ended { Ok(success()) } else { Err(refused(call)) };
+            return ended.map(|()| success()).map_err(|why| refused(call, why));
         }
         position = rows.last().map_or(position, |row| row.position);
         if Instant::now() >= until {
@@ -65,15 +65,15 @@ async fn transferred(
     }
 }
 
-/// What a row says about the transfer: that it was done, that it was refused, or nothing.
-fn ended(row: &LogRow, ordered: &Ordered) -> Option<bool> {
+/// What a row says about the transfer: that it was done, that it was refused (and why, where the platform said so), or nothing.
+fn ended(row: &LogRow, ordered: &Ordered) -> Option<Result<(), Option<PlatformRefusal>>> {
     if row.kind != "control" {
         return None;
     }
     let event: ControlEvent = serde_json::from_str(&row.payload).ok()?;
     let pending = |transfer: &Option<crate::control::Transfer>| transfer.as_ref().map(|transfer| transfer.begun_at);
     let over = pending(&event.after.transfer) != pending(&ordered.control.transfer);
-    over.then_some(event.change != Change::TransferEnded)
+    over.then(|| if event.change == Change::TransferEnded { Err(event.refusal) } else { Ok(()) })
 }
 
 async fn grown(advances: &mut Receiver<Advance>, page: &PageId) {
@@ -86,10 +86,13 @@ async fn grown(advances: &mut Receiver<Advance>, page: &PageId) {
     }
 }
 
-/// The platform said no. For a take it says so with code 27 (protocol page, section 1.6).
-fn refused(call: &TransferCall) -> GraphError {
-    let code = if matches!(call, TransferCall::Take) { 27 } else { 100 };
-    GraphError::new(code, None, 400, "The platform refused to move thread control.")
+/// The platform said no, in its own words where it had any. A take is refused with code 27 (protocol page, section 1.6).
+fn refused(call: &TransferCall, why: Option<PlatformRefusal>) -> GraphError {
+    match why {
+        Some(PlatformRefusal { code, subcode, message }) => failed(&SendError { code, subcode, message: message.into() }),
+        None if matches!(call, TransferCall::Take) => GraphError::new(27, None, 400, "The platform did not give up thread control."),
+        None => GraphError::new(100, None, 400, "The platform did not move thread control."),
+    }
 }
 
 fn undecided() -> GraphError {

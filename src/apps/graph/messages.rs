@@ -109,7 +109,7 @@ fn unknown() -> GraphError {
 }
 
 /// The platform's own error, as it gave it.
-fn failed(error: &SendError) -> GraphError {
+pub(super) fn failed(error: &SendError) -> GraphError {
     let status = match (error.code, error.subcode) {
         (1 | 2, _) => 503,
         (190, _) => 401,

@@ -1,8 +1,15 @@
 //! Thread control over HTTP.
 
+use std::time::Duration;
+
+use baton::apps::graph::Settings;
+use baton::control::{Command, PlatformRefusal, TransferOutcome};
+use baton::ledger::Order;
 use serde_json::{Value, json};
 
 use super::house::{BOT_TOKEN, House, OTHER_TOKEN, PERSON, id, text, whose};
+use crate::harness::eventually;
+use crate::harness::page::person_id;
 
 async fn owner(house: &House, token: &str) -> Value {
     let answer = house.get(&format!("/v19.0/me/thread_owner?recipient={PERSON}&access_token={token}")).await;
@@ -89,4 +96,55 @@ async fn only_the_default_app_lists_the_others() {
     house.execute("update pages set default_app = null, rules_version = rules_version + 1").await;
     let open = house.get(&format!("/me/secondary_receivers?fields=id&access_token={OTHER_TOKEN}")).await;
     assert_eq!(open.body, json!({"data": [{"id": "111"}, {"id": "222"}]}));
+}
+
+/// Plays the platform's part in the transfer that is pending.
+async fn platform_answers(house: &House, outcome: TransferOutcome) {
+    let begun_at = eventually("a transfer is pending", || async {
+        let control = house.database.store.control_of(&house.page.id, &person_id(PERSON)).await.expect("read")?;
+        control.transfer.map(|transfer| transfer.begun_at)
+    })
+    .await;
+    let command = Command::TransferDone { begun_at, outcome };
+    house.ledger.order(Order { page: house.page.id.clone(), person: person_id(PERSON), command, user: None }).await.expect("told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_to_an_app_beside_baton_waits_for_the_platforms_word() {
+    let house = House::build().await;
+    house.execute("update pages set external_apps = '{263902037430900}', rules_version = rules_version + 1").await;
+    let pass = json!({"recipient": {"id": PERSON}, "target_app_id": "263902037430900"});
+    let why = PlatformRefusal { code: 10, subcode: Some(2_018_300), message: "(#10) not yours".into() };
+
+    let no = TransferOutcome::Refused { why: Some(why) };
+    let (refused, ()) = tokio::join!(house.post("/me/pass_thread_control", &pass), platform_answers(&house, no));
+    assert_eq!(refused.error(), (10, Some(2_018_300), 400));
+    assert_eq!(refused.body["error"]["message"], "(#10) not yours");
+    let (silent, ()) =
+        tokio::join!(house.post("/me/pass_thread_control", &pass), platform_answers(&house, TransferOutcome::Refused { why: None }));
+    assert_eq!(silent.error(), (100, None, 400));
+    assert_eq!(owner(&house, BOT_TOKEN).await["data"][0]["thread_owner"]["app_id"], id(&house.page.bot));
+
+    let (done, ()) = tokio::join!(house.post("/me/pass_thread_control", &pass), platform_answers(&house, TransferOutcome::Done));
+    assert_eq!(done.body, json!({"success": true}));
+    assert_eq!(owner(&house, BOT_TOKEN).await["data"][0]["thread_owner"]["app_id"], "263902037430900");
+    let take = whose();
+    let (taken, ()) = tokio::join!(
+        house.post_as(BOT_TOKEN, "/me/take_thread_control", &take),
+        platform_answers(&house, TransferOutcome::Refused { why: None })
+    );
+    assert_eq!(taken.error().0, 27);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_without_an_answer_is_called_unknown() {
+    let house = House::with(Settings { transfer_patience: Duration::from_millis(300), ..Settings::default() }).await;
+    house.execute("update pages set external_apps = '{263902037430900}', rules_version = rules_version + 1").await;
+    let pass = json!({"recipient": {"id": PERSON}, "target_app_id": "263902037430900"});
+    let unknown = house.post("/me/pass_thread_control", &pass).await;
+    assert_eq!(unknown.error(), (2, None, 503));
+    assert_eq!(unknown.body["error"].get("is_transient"), None);
+    let pending = house.post("/me/messages", &text("x")).await;
+    assert_eq!(pending.error().0, 2);
+    assert_eq!(pending.body["error"]["is_transient"], true);
 }
