@@ -1,6 +1,7 @@
 //! PostgreSQL. SQL lives here and nowhere else; each file is one subject.
 
 pub mod accounts;
+pub mod admin;
 pub mod apps;
 pub mod delivery;
 pub mod delivery_flush;
