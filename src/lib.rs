@@ -8,11 +8,17 @@
 pub mod access;
 pub mod apps;
 pub mod bot;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod control;
 pub mod crypto;
+pub mod demo;
 pub mod ledger;
 pub mod platform;
+pub mod postgres;
+pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod web;
 pub mod wire;
