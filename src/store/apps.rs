@@ -6,10 +6,8 @@ use super::log::timestamp;
 use super::{Store, StoreError};
 use crate::wire::{AppId, Object, PageId, Timestamp};
 
-/// `subscriptions.disabled_reason` of an app that unsubscribed itself: it may come back by itself.
-pub const DISABLED_BY_ITSELF: &str = "unsubscribed";
-/// `subscriptions.disabled_reason` of an app that was away for days: it may come back by itself.
-pub const DISABLED_BY_OUTAGE: &str = "outage";
+/// `subscriptions.disabled_reason` of an app that unsubscribed itself.
+const UNSUBSCRIBED: &str = "the app unsubscribed itself";
 
 /// An app as its own calls need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,12 +67,11 @@ fn app_id(table: &'static str, id: &str) -> Result<AppId, StoreError> {
     AppId::parse(id).map_err(|e| StoreError::inconsistent(table, "app_id", id, e))
 }
 
-fn standing(present: bool, disabled: bool, reason: Option<&str>) -> Standing {
-    match (present, disabled, reason) {
-        (false, _, _) => Standing::Gone,
+const fn standing(present: bool, disabled: bool, may_return: bool) -> Standing {
+    match (present, disabled, may_return) {
         (true, false, _) => Standing::Active,
-        (true, true, Some(DISABLED_BY_ITSELF | DISABLED_BY_OUTAGE)) => Standing::Away,
-        (true, true, _) => Standing::Gone,
+        (true, true, true) => Standing::Away,
+        (false, _, _) | (true, true, false) => Standing::Gone,
     }
 }
 
@@ -86,7 +83,7 @@ impl Store {
     pub async fn token_holder(&self, hash: &[u8; 32]) -> Result<Option<TokenHolder>, StoreError> {
         let row = sqlx::query!(
             r#"select t.page_id, t.app_id, t.created_at, p.object, p.name as page_name, p.linked_page_id, a.name, a.secret_sealed,
-                      a.callback_url, a.fields, s.disabled_at as "disabled_at?", s.disabled_reason as "disabled_reason?",
+                      a.callback_url, a.fields, s.disabled_at as "disabled_at?", coalesce(s.may_return, false) as "may_return!",
                       (s.page_id is not null and s.removed_at is null) as "present!"
                from app_tokens t join pages p using (page_id) join apps a using (app_id)
                left join subscriptions s on s.page_id = t.page_id and s.app_id = t.app_id
@@ -102,7 +99,7 @@ impl Store {
             page: page(&row.page_id)?,
             object: Object::parse(&row.object).ok_or_else(|| bad("object", row.object.clone()))?,
             linked_page: row.linked_page_id.as_deref().map(page).transpose()?,
-            standing: standing(row.present, row.disabled_at.is_some(), row.disabled_reason.as_deref()),
+            standing: standing(row.present, row.disabled_at.is_some(), row.may_return),
             issued_at: timestamp(row.created_at),
             app: AppRow {
                 app: app_id("apps", &row.app_id)?,
@@ -199,13 +196,12 @@ impl Store {
             .map(|field| (field.clone(), known.as_ref().and_then(|known| known.get(field)).cloned().unwrap_or_else(|| head.into())))
             .collect();
         sqlx::query!(
-            "update subscriptions set fields = $3, disabled_at = null, disabled_reason = null, down_since = null
-             where page_id = $1 and app_id = $2 and removed_at is null and (disabled_at is null or disabled_reason in ($4, $5))",
+            "update subscriptions set fields = $3, disabled_at = null, disabled_reason = null, may_return = false,
+                    down_since = case when disabled_at is null then down_since end
+             where page_id = $1 and app_id = $2 and removed_at is null and (disabled_at is null or may_return)",
             page.as_str(),
             app.as_str(),
-            Value::Object(positions),
-            DISABLED_BY_ITSELF,
-            DISABLED_BY_OUTAGE
+            Value::Object(positions)
         )
         .execute(&mut *transaction)
         .await?;
@@ -220,11 +216,11 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         touch_head(&mut transaction, page).await?;
         sqlx::query!(
-            "update subscriptions set fields = '{}', disabled_at = clock_timestamp(), disabled_reason = $3
+            "update subscriptions set fields = '{}', disabled_at = clock_timestamp(), disabled_reason = $3, may_return = true
              where page_id = $1 and app_id = $2 and removed_at is null and disabled_at is null",
             page.as_str(),
             app.as_str(),
-            DISABLED_BY_ITSELF
+            UNSUBSCRIBED
         )
         .execute(&mut *transaction)
         .await?;

@@ -44,7 +44,8 @@ impl Store {
         sqlx::query!(
             "update subscriptions set down_since = clock_timestamp() - $3::float8 * interval '1 second',
                     disabled_at = case when $4::text is null then disabled_at else clock_timestamp() end,
-                    disabled_reason = coalesce($4::text, disabled_reason)
+                    disabled_reason = coalesce($4::text, disabled_reason),
+                    may_return = may_return or (disabled_at is null and $4::text is not null)
              where page_id = $1 and app_id = $2",
             page,
             app,

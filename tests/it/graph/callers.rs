@@ -100,3 +100,18 @@ async fn debug_token_tells_an_app_about_its_own_tokens() {
     assert_eq!(house.get(&format!("/debug_token?input_token={OTHER_TOKEN}&access_token={app_token}")).await.error().0, 100);
     assert_eq!(house.get(&format!("/debug_token?access_token={app_token}")).await.error().0, 100);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_disabled_by_an_outage_comes_back_by_subscribing() {
+    let house = House::build().await;
+    house.execute("update subscriptions set disabled_at = now(), disabled_reason = 'outage', may_return = true where app_id = '333'").await;
+    let path = format!("/me/subscribed_apps?access_token={OTHER_TOKEN}");
+    assert_eq!(house.get(&path).await.body, json!({"data": []}));
+    assert_eq!(house.post_as(OTHER_TOKEN, "/me/subscribed_apps", &json!({"subscribed_fields": "messages"})).await.status, 200);
+    assert_eq!(house.get(&path).await.body["data"][0]["subscribed_fields"], json!(["messages"]));
+    let away: bool = sqlx::query_scalar("select disabled_at is not null or may_return from subscriptions where app_id = '333'")
+        .fetch_one(&house.database.pool)
+        .await
+        .expect("a row");
+    assert!(!away);
+}
