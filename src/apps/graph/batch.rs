@@ -44,9 +44,9 @@ pub(super) async fn answer(api: &GraphApi, call: Call) -> Result<Value, GraphErr
     if token.is_some() || batch.items.is_empty() || !batch.items.iter().all(brings_its_own) {
         Caller::of(api, &call.params).await?;
     }
-    let outer = Outer { token, files: call.files, idempotency_key: call.idempotency_key, epoch: call.epoch };
+    let mut outer = Outer { token, files: call.files, idempotency_key: call.idempotency_key, epoch: call.epoch };
     let count = batch.items.len();
-    let lanes = lanes(batch.items.into_iter().enumerate().map(|(index, item)| step(index, item, &outer)).collect());
+    let lanes = lanes(batch.items.into_iter().enumerate().map(|(index, item)| step(index, item, &mut outer)).collect());
     let done = join_all(lanes.into_iter().map(|lane| run(api, lane))).await;
     let mut answers: Vec<Option<BatchAnswer>> = vec![None; count];
     for (index, answer) in done.into_iter().flatten() {
@@ -58,7 +58,7 @@ pub(super) async fn answer(api: &GraphApi, call: Call) -> Result<Value, GraphErr
 }
 
 /// Turns an item into a call that inherits token, files and headers.
-fn step(index: usize, item: Result<BatchItem, GraphError>, outer: &Outer) -> Step {
+fn step(index: usize, item: Result<BatchItem, GraphError>, outer: &mut Outer) -> Step {
     let item = match item {
         Ok(item) => item,
         Err(error) => return Step { index, item: None, call: Err(error) },
@@ -67,7 +67,7 @@ fn step(index: usize, item: Result<BatchItem, GraphError>, outer: &Outer) -> Ste
     Step { index, item: Some(item), call }
 }
 
-fn inner(index: usize, item: &BatchItem, outer: &Outer) -> Result<Call, GraphError> {
+fn inner(index: usize, item: &BatchItem, outer: &mut Outer) -> Result<Call, GraphError> {
     let Path { version, place } = Path::read(&item.path)?;
     let mut params = item.params()?;
     if params.get("access_token").is_none()
@@ -77,8 +77,9 @@ fn inner(index: usize, item: &BatchItem, outer: &Outer) -> Result<Call, GraphErr
     }
     let method = params.method().unwrap_or_else(|| item.method.clone());
     let method = Method::parse(&method).ok_or_else(|| super::call::unsupported("put", &item.path))?;
-    let attached = |name: &str| item.attached_files.iter().any(|attached| attached == name);
-    let files = outer.files.iter().filter(|(name, _)| attached(name)).cloned().collect();
+    // A file belongs to the first item that names it: copies of large files would cost more memory than was granted.
+    let (files, left) = std::mem::take(&mut outer.files).into_iter().partition(|(name, _)| item.attached_files.contains(name));
+    outer.files = left;
     // One key cannot stand for several sends.
     let idempotency_key = outer.idempotency_key.as_ref().map(|key| format!("{key}/{index}"));
     Ok(Call { method, place, version, params, files, idempotency_key, epoch: outer.epoch, body: None })
@@ -151,9 +152,9 @@ mod tests {
     fn steps(batch: Value) -> Vec<Step> {
         let mut params = Params::default();
         params.insert("batch", batch);
-        let outer = Outer { token: Some(json!("outer")), files: Vec::new(), idempotency_key: Some("k".to_owned()), epoch: None };
+        let mut outer = Outer { token: Some(json!("outer")), files: Vec::new(), idempotency_key: Some("k".to_owned()), epoch: None };
         let items = BatchCall::parse(&params).unwrap().unwrap().items;
-        items.into_iter().enumerate().map(|(index, item)| step(index, item, &outer)).collect()
+        items.into_iter().enumerate().map(|(index, item)| step(index, item, &mut outer)).collect()
     }
 
     fn indices(lanes: &[Vec<Step>]) -> Vec<Vec<usize>> {

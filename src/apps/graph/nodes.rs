@@ -39,6 +39,7 @@ pub(super) async fn one(api: &GraphApi, caller: &Caller, node: &str, params: &Pa
     match caller {
         Caller::App(caller) if caller.is_app(node) => own(params, caller.app().app.as_str(), &caller.app().name),
         Caller::App(_) => Err(unsupported("get", node)),
+        Caller::Page(caller) if caller.is_page(node) && params.get("account_linking_token").is_some() => linking(api, caller, params).await,
         Caller::Page(caller) if caller.is_page(node) => page(caller, params),
         Caller::Page(caller) if node == "app" || node == caller.app().as_str() => own(params, caller.app().as_str(), caller.app_name()),
         Caller::Page(caller) => person(api, caller, node, params).await,
@@ -79,6 +80,20 @@ fn page(caller: &PageCaller, params: &Params) -> Result<Value, GraphError> {
     let status = json!({ "hop_v2": false, "msgr_multi_app": true, "ig_multi_app": true });
     all.insert("messaging_feature_status".to_owned(), status);
     Ok(fields.select(all))
+}
+
+/// Whose account is being linked: only the platform knows what its token stands for.
+async fn linking(api: &GraphApi, caller: &PageCaller, params: &Params) -> Result<Value, GraphError> {
+    let token = params.text("account_linking_token")?.unwrap_or_default();
+    let request = UpstreamRequest {
+        page: caller.page().clone(),
+        method: UpstreamMethod::Get,
+        path: "me".to_owned(),
+        query: vec![("fields".to_owned(), "recipient".to_owned()), ("account_linking_token".to_owned(), token)],
+        body: Map::new(),
+        file: None,
+    };
+    ask_platform(api, request, api.settings.upstream_patience).await
 }
 
 /// A person that the Page has seen. From the copy while it is fresh, else from the platform.
