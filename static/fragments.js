@@ -1,0 +1,71 @@
+// Fetches parts of the page from the server, which renders them with the same templates as whole pages.
+import { morph } from "./morph.js";
+
+const body = document.body;
+let pointerMoved = 0;
+
+document.getElementById("list")?.addEventListener("pointermove", () => (pointerMoved = performance.now()), { passive: true });
+
+/** Puts the elements of an answer in the place of those with the same ids. */
+export function show(html, options) {
+  const parsed = new DOMParser().parseFromString(html, "text/html");
+  for (const element of [...parsed.body.children]) {
+    const present = element.id && document.getElementById(element.id);
+    if (present) morph(present, element, options);
+  }
+  count();
+}
+
+/** The number of waiting conversations, in the title of the tab. */
+function count() {
+  const waiting = document.querySelector(".view.needs .badge")?.textContent ?? "";
+  const bare = document.title.replace(/^\(\d+\+?\) /, "");
+  document.title = waiting ? `(${waiting}) ${bare}` : bare;
+}
+
+async function load(url) {
+  const answer = await fetch(url, { headers: { "X-Baton-Fragment": "1" }, cache: "no-store" });
+  if (answer.status === 401 || answer.status === 404) return location.reload();
+  if (answer.ok) show(await answer.text());
+}
+
+/** One fetch at a time; what is asked for meanwhile follows it once. */
+function oneAtATime(url, wait = () => 0) {
+  let running = false;
+  let again = false;
+  return async function refresh() {
+    if (!url()) return;
+    if (running) return void (again = true);
+    running = true;
+    do {
+      again = false;
+      const pause = wait();
+      if (pause > 0) await new Promise((done) => setTimeout(done, pause));
+      // A fetch that fails is no news: the live stream says that the connection is lost.
+      await load(url()).catch(() => {});
+    } while (again);
+    running = false;
+  };
+}
+
+const list = oneAtATime(
+  () => body.dataset.list,
+  // Rows do not move under a pointer that is on its way to one of them.
+  () => Math.max(0, 1200 - (performance.now() - pointerMoved)) * (pointerMoved > 0),
+);
+export const refreshThread = oneAtATime(() => body.dataset.thread);
+
+let settled;
+/** Counts are cached for a second, so they are asked for once more after the last change. */
+export function refreshList() {
+  clearTimeout(settled);
+  settled = setTimeout(list, 1300);
+  return list();
+}
+
+export function refreshAll() {
+  list();
+  refreshThread();
+}
+
+count();

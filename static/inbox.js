@@ -1,0 +1,44 @@
+// The inbox with script: live updates, drafts, shortcuts. Every page and form works without it.
+import { watch } from "./live.js";
+import { refreshList, refreshThread, refreshAll } from "./fragments.js";
+import { compose } from "./compose.js";
+import { keys } from "./keys.js";
+import { tellZone } from "./zone.js";
+
+document.documentElement.classList.add("scripted");
+
+const body = document.body;
+
+function remember(list) {
+  const place = `baton-scroll:${body.dataset.list.split("?")[1]}`;
+  list.scrollTop = Number(sessionStorage.getItem(place)) || 0;
+  addEventListener("pagehide", () => sessionStorage.setItem(place, String(list.scrollTop)));
+}
+
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
+}
+
+remember(document.getElementById("list"));
+compose();
+keys();
+if (tellZone()) refreshAll();
+
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") closeMenus(null);
+});
+document.addEventListener("change", (event) => {
+  if (event.target.form?.hasAttribute("data-submit-on-change")) event.target.form.requestSubmit();
+});
+
+watch(body.dataset.live, (change) => {
+  refreshList();
+  const mine = body.dataset.conversation;
+  if (mine && (change.everything || change.conversations.some(([key]) => key === mine))) refreshThread();
+});
+
+// Ages and countdowns move on by themselves.
+setInterval(() => {
+  if (!document.hidden) refreshAll();
+}, 60_000);

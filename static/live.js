@@ -1,0 +1,55 @@
+// The live stream: hears what changed, says when the connection is lost, and asks by itself until it is back.
+
+const SILENT_AFTER = 12_000;
+const ASK_EVERY = 10_000;
+
+export function watch(url, changed) {
+  const bar = document.getElementById("live");
+  const { lost, since } = document.body.dataset;
+  const everything = { everything: true, conversations: [] };
+  let news = performance.now();
+  let asked = 0;
+  let retry = 1000;
+  let source;
+
+  function heard(event) {
+    news = performance.now();
+    retry = 1000;
+    bar.hidden = true;
+    return JSON.parse(event.data);
+  }
+
+  function open(again) {
+    source = new EventSource(url);
+    source.addEventListener("hello", (event) => {
+      const change = heard(event);
+      // A stream that was opened anew has no place to resume from.
+      if (again) changed(everything);
+      else if (change.everything || change.conversations.length) changed(change);
+      again = false;
+    });
+    source.addEventListener("changed", (event) => changed(heard(event)));
+    source.addEventListener("beat", heard);
+    source.addEventListener("over", () => location.reload());
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED) return;
+      setTimeout(() => open(true), retry);
+      retry = Math.min(retry * 2, 30_000);
+    });
+  }
+
+  setInterval(() => {
+    const silent = performance.now() - news;
+    if (silent < SILENT_AFTER) return;
+    bar.textContent = `${lost} ${since.replace("{seconds}", Math.round(silent / 1000))}`;
+    bar.hidden = false;
+    if (performance.now() - asked > ASK_EVERY) {
+      asked = performance.now();
+      changed(everything);
+    }
+  }, 1000);
+
+  open(false);
+  addEventListener("pagehide", () => source.close());
+  addEventListener("pageshow", (event) => event.persisted && open(true));
+}
