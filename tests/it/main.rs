@@ -10,6 +10,8 @@ mod ledger;
 mod outbox;
 mod platform;
 mod platform_fake;
+mod web_gallery;
+mod web_house;
 mod wire_deliver;
 mod wire_duplicates;
 mod wire_params;

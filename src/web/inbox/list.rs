@@ -84,7 +84,7 @@ struct RowView {
     at: Moment,
     prefix: Option<String>,
     preview: String,
-    owner: Chip,
+    owner: Option<Chip>,
     page_name: Option<String>,
     channel: &'static str,
     window: Option<Countdown>,
@@ -236,7 +236,8 @@ impl Writer<'_> {
             at: self.clock.moment(at),
             prefix,
             preview,
-            owner: owner::chip(&row.control, self.names, self.clock.now),
+            // In the queue and among one's own everything is with people: saying so on every row says nothing.
+            owner: (!matches!(self.list.view, View::Needs | View::Mine)).then(|| owner::chip(&row.control, self.names, self.clock.now)),
             page_name: self.several.then(|| row.page_name.clone()),
             channel: if row.object == Object::Instagram { "instagram" } else { "messenger" },
             window: self.countdown(row),

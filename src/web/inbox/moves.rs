@@ -51,7 +51,7 @@ pub fn moves(scene: &Scene) -> Vec<Move> {
     if scene.inbox_owns() {
         moves.extend(claim(scene));
         let (label, hint) = match scene.next_answerer() {
-            Some(app) => (fill(scene.t().move_release_to, &[("app", &app)]), Some(fill(scene.t().hint_release, &[("app", &app)]))),
+            Some(app) => (scene.t().move_release_to.to_owned(), Some(fill(scene.t().hint_release, &[("app", &app)]))),
             None => (scene.t().move_release.to_owned(), None),
         };
         moves.push(Move { hint, ..plain("release", label, "", "b") });

@@ -100,7 +100,7 @@ pub static DE: Texts = Texts {
     move_take_from: "Von {name} übernehmen",
     move_request: "Anfragen",
     move_release: "Freigeben",
-    move_release_to: "Zurück an {app}",
+    move_release_to: "Zurückgeben",
     move_pass: "Weitergeben",
     move_close: "Schließen",
     move_reopen: "Wieder öffnen",

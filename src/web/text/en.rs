@@ -100,7 +100,7 @@ pub static EN: Texts = Texts {
     move_take_from: "Take from {name}",
     move_request: "Request",
     move_release: "Release",
-    move_release_to: "Give back to {app}",
+    move_release_to: "Give back",
     move_pass: "Pass",
     move_close: "Close",
     move_reopen: "Reopen",
