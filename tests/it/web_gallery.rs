@@ -22,12 +22,12 @@ pub async fn fill(house: &WebHouse) {
     let menu = json!({"text": "Hello Mia, I am the automated assistant of Harbour Coffee. What can I do for you?",
         "quick_replies": [{"content_type": "text", "title": "Track my order", "payload": "t"}, {"content_type": "text", "title": "Opening hours", "payload": "h"}, {"content_type": "text", "title": "Talk to a person", "payload": "p"}]});
     house.sends(&bot, mia, "m_2", menu).await;
-    house
-        .hears(&house.page.id, mia, json!({"message": {"mid": "m_3", "text": "Talk to a person", "quick_reply": {"payload": "p"}}}))
-        .await;
+    house.hears(&house.page.id, mia, json!({"message": {"mid": "m_3", "text": "Talk to a person", "quick_reply": {"payload": "p"}}})).await;
     house.sends(&bot, mia, "m_4", json!({"text": "Of course. What is your order number?"})).await;
     house.says(mia, "m_5", "HC-20931, and here is what the parcel page says: https://parcels.example.org/track/HC-20931").await;
-    house.sends(&bot, mia, "m_6", json!({"text": "Thank you. Somebody from our team will answer here, usually within a few minutes."})).await;
+    house
+        .sends(&bot, mia, "m_6", json!({"text": "Thank you. Somebody from our team will answer here, usually within a few minutes."}))
+        .await;
     house
         .hands_over(mia, r#"{"reason":"The customer asked for a person","name":"Mia Wong","order_number":"HC-20931","topic":"delivery"}"#)
         .await;
@@ -44,9 +44,21 @@ pub async fn fill(house: &WebHouse) {
     let now = baton::clock::now().millis();
     house.hears(&house.page.id, jonas, json!({"delivery": {"mids": ["m_j2"], "watermark": now}})).await;
     house.hears(&house.page.id, jonas, json!({"read": {"watermark": now}})).await;
-    house.hears(&house.page.id, jonas, json!({"reaction": {"reaction": "love", "emoji": "\u{2764}\u{fe0f}", "action": "react", "mid": "m_j2"}})).await;
+    house
+        .hears(
+            &house.page.id,
+            jonas,
+            json!({"reaction": {"reaction": "love", "emoji": "\u{2764}\u{fe0f}", "action": "react", "mid": "m_j2"}}),
+        )
+        .await;
     house.says(jonas, "m_j3", "Gern! Und gibt es gerade Versandkosten?").await;
-    house.hears(&house.page.id, jonas, json!({"message_edit": {"mid": "m_j3", "text": "Gern! Und wie hoch sind gerade die Versandkosten?", "num_edit": 1}})).await;
+    house
+        .hears(
+            &house.page.id,
+            jonas,
+            json!({"message_edit": {"mid": "m_j3", "text": "Gern! Und wie hoch sind gerade die Versandkosten?", "num_edit": 1}}),
+        )
+        .await;
     let failing = house.accepts_as(Some(anna), &inbox, jonas, json!({"text": "4,90 € bis 40 €, darüber kostenlos."})).await;
     let error = SendError { code: 10, subcode: Some(2_018_108), message: "This Person Cannot Receive Messages".into() };
     house.comes_to(failing, SendOutcome::Failed(error)).await;
@@ -62,7 +74,13 @@ pub async fn fill(house: &WebHouse) {
     house.sends(&bot, amal, "m_a4", json!({"text": "Quay 4, right beside the old crane."})).await;
 
     let nameless = "6018273645500917";
-    house.hears(&house.page.id, nameless, json!({"message": {"mid": "m_n1", "attachments": [{"type": "image", "payload": {"url": "https://cdn.example.org/cup.jpg"}}]}})).await;
+    house
+        .hears(
+            &house.page.id,
+            nameless,
+            json!({"message": {"mid": "m_n1", "attachments": [{"type": "image", "payload": {"url": "https://cdn.example.org/cup.jpg"}}]}}),
+        )
+        .await;
     house.says(nameless, "m_n2", "this arrived broken").await;
     house.hands_over(nameless, r#"{"reason":"complaint"}"#).await;
 
@@ -97,7 +115,15 @@ async fn everything_is_shown() {
         assert_eq!(page.status, 200, "{href}: {}", page.body);
         all.push_str(&page.text("#thread, #context"));
     }
-    for shown in ["Order numberHC-20931", "Read", "We do not know whether this arrived", "This Person Cannot Receive Messages", "Queued", "Directions", "some_new_thing"] {
+    for shown in [
+        "Order numberHC-20931",
+        "Read",
+        "We do not know whether this arrived",
+        "This Person Cannot Receive Messages",
+        "Queued",
+        "Directions",
+        "some_new_thing",
+    ] {
         assert!(all.contains(shown), "{shown} is missing in: {all}");
     }
     if std::env::var_os("BATON_GALLERY").is_some() {

@@ -44,7 +44,9 @@ impl WebHouse {
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let database = database().await;
         let page = TestPage::insert(&database.pool).await;
-        for (app, name, kind) in [(&page.bot, "Harbour bot", "bot"), (&page.inbox, "Inbox", "inbox"), (&page.other, "Parcel tracker", "webhook")] {
+        for (app, name, kind) in
+            [(&page.bot, "Harbour bot", "bot"), (&page.inbox, "Inbox", "inbox"), (&page.other, "Parcel tracker", "webhook")]
+        {
             let change = sqlx::query("update apps set name = $2, kind = $3 where app_id = $1").bind(app.as_str()).bind(name).bind(kind);
             change.execute(&database.pool).await.expect("an app");
         }
@@ -67,14 +69,15 @@ impl WebHouse {
     pub async fn user(&self, email: &str, name: &str, role: &str, pages: &[&PageId]) -> i64 {
         static HASH: OnceLock<String> = OnceLock::new();
         let hash = HASH.get_or_init(|| baton::crypto::password::hash(PASSWORD).expect("a hash"));
-        let user: i64 = sqlx::query_scalar("insert into users (email, name, password_hash, role) values ($1, $2, $3, $4) returning user_id")
-            .bind(email)
-            .bind(name)
-            .bind(hash)
-            .bind(role)
-            .fetch_one(&self.database.pool)
-            .await
-            .expect("a user");
+        let user: i64 =
+            sqlx::query_scalar("insert into users (email, name, password_hash, role) values ($1, $2, $3, $4) returning user_id")
+                .bind(email)
+                .bind(name)
+                .bind(hash)
+                .bind(role)
+                .fetch_one(&self.database.pool)
+                .await
+                .expect("a user");
         for page in pages {
             let insert = sqlx::query("insert into user_pages (user_id, page_id) values ($1, $2)").bind(user).bind(page.as_str());
             insert.execute(&self.database.pool).await.expect("a Page of a user");
