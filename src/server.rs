@@ -19,8 +19,10 @@ use tokio_util::sync::CancellationToken;
 pub use blueprint::Blueprint;
 
 use crate::apps::SignsOfLife;
+use crate::apps::delivery::{Delivery, InProcessApp};
 use crate::apps::graph::{self, GraphApi, OutcomeWatch, Outcomes};
 use crate::apps::http::{CannotStart, Outbound};
+use crate::bot::{self, Bot};
 use crate::ledger::{Ledger, Process};
 use crate::platform::client::ClientError;
 use crate::platform::{Client, Intake, Outbox, Profiles, Transfers, intake, upstream};
@@ -33,6 +35,9 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
+
+/// Conversations that the built-in bot may have under way at once.
+const IN_PROCESS: usize = 64;
 
 /// Baton does not start, or has ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -104,14 +109,14 @@ pub async fn start(plan: Blueprint, store: Store, listener: TcpListener, metrics
     let web = Arc::new(Web::new(store.clone(), ledger.clone(), plan.web.clone(), streams.clone())?);
     let (outcomes, outcome_watch) = Outcomes::watch(store.clone(), ledger.advances().clone());
     let (upstream, calls) = Upstream::channel();
+    let (signs, sealer) = (SignsOfLife::default(), plan.sealer.clone());
     let core = Core { plan: &plan, store: &store, ledger: &ledger, client: &client, process: &process, stop: &background };
     let mut parts = JoinSet::new();
     core.start(&mut parts, outcome_watch, calls);
+    core.deliver(&mut parts, signs.clone(), outbound.clone());
     parts.spawn(named("live stream", Arc::clone(&web).run()));
     parts.spawn(named("metrics", keep_up(metrics.clone(), background.clone())));
     let stopping = Arc::new(AtomicBool::new(false));
-    let signs = SignsOfLife::default();
-    let sealer = plan.sealer.clone();
     let api = graph::Parts { store: store.clone(), ledger: ledger.clone(), sealer, upstream, outcomes, signs, outbound };
     let faces = Faces {
         intake: Data::new(Intake::new(plan.intake.clone(), ledger.clone(), store.clone())),
@@ -147,6 +152,18 @@ impl Core<'_> {
         parts.spawn(named("profiles", profiles.run(stop())));
         parts.spawn(named("outcomes", outcomes.run(stop())));
         parts.spawn(named("calls for apps", upstream::serve(client(), calls, stop())));
+    }
+
+    /// The built-in bot is an app like any other, only nearer: it stops by itself once nobody delivers to it any more.
+    fn deliver(&self, parts: &mut JoinSet<&'static str>, signs: SignsOfLife, outbound: Outbound) {
+        let (app, deliveries) = InProcessApp::channel(IN_PROCESS);
+        let (sealer, settings) = (self.plan.sealer.clone(), self.plan.delivery.clone());
+        let advances = self.ledger.advances().clone();
+        let delivery =
+            Delivery::new(self.store.clone(), self.process.clone(), advances, signs, outbound, sealer, settings).with_in_process(app);
+        let bot = Bot::new(self.ledger.clone(), self.plan.script.clone());
+        parts.spawn(named("delivery", delivery.run(self.stop.clone())));
+        parts.spawn(named("bot", bot::run(bot, deliveries, CancellationToken::new())));
     }
 }
 

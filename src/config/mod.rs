@@ -6,6 +6,7 @@ mod units;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
@@ -176,6 +177,9 @@ pub struct AppSettings {
     /// Networks that callbacks of apps may lie in besides the public internet, as in `10.0.0.0/8,::1/128`
     #[arg(long, env = "BATON_CALLBACK_ALLOW", value_delimiter = ',', value_name = "NETWORKS")]
     pub callback_allow: Vec<Network>,
+    /// Waits after the first, second, … failure of an event, as in `5s,30s,2m`; without it over a day in all, longer each time
+    #[arg(long, env = "BATON_RETRY_SCHEDULE", value_delimiter = ',', value_name = "TIMES", value_parser = parse_duration)]
+    pub retry_schedule: Vec<Duration>,
     /// What the built-in bot says, in TOML; without it the script that comes with Baton
     #[arg(long, env = "BATON_BOT_SCRIPT", value_name = "FILE")]
     pub bot_script: Option<PathBuf>,

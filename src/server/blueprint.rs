@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::apps::{graph, http};
+use crate::apps::{delivery, graph, http};
 use crate::bot::Script;
 use crate::config::{ConfigError, Keys, Settings};
 use crate::crypto::seal::Sealer;
@@ -33,6 +33,8 @@ pub struct Blueprint {
     pub profiles: profiles::Settings,
     /// The API for apps.
     pub graph: graph::Settings,
+    /// Events for apps.
+    pub delivery: delivery::Settings,
     /// Calls to apps.
     pub outbound: http::Settings,
     /// The pages for people.
@@ -59,6 +61,10 @@ impl Blueprint {
         client.version = Some(platform.graph_version.clone()).filter(|version| !version.is_empty());
         let mut outbox = outbox::Settings::default();
         outbox.messages.per_second = platform.send_rate;
+        let mut delivery = delivery::Settings::default();
+        if !apps.retry_schedule.is_empty() {
+            delivery.schedule.clone_from(&apps.retry_schedule);
+        }
         Ok(Self {
             name: format!("{address} ({})", std::process::id()),
             sealer: Sealer::new(keys.sealing.expose_secret()),
@@ -68,6 +74,7 @@ impl Blueprint {
             transfers: transfer::Settings::default(),
             profiles: profiles::Settings::default(),
             graph: graph::Settings { sends_per_second: platform.send_rate, ..graph::Settings::default() },
+            delivery,
             outbound: http::Settings { allowed_networks: apps.callback_allow.clone(), ..http::Settings::default() },
             web: web::Settings::new(public_url(listening.public_url.as_ref(), address)?, keys.session.expose_secret().to_vec()),
             script: script(apps.bot_script.as_deref())?,
