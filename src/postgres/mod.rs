@@ -1,19 +1,20 @@
 //! A private PostgreSQL cluster, for where no `DATABASE_URL` is given.
 //!
 //! It lives in `<data folder>/postgres`, listens on a Unix socket alone, and is durable. Several Baton processes of one data folder share it:
-//! each holds a shared lock on a file while it uses the cluster, and whoever finds itself alone at the end stops it. A process that is killed
-//! loses its lock with its life, so the next one finds the cluster running, or crashed, and goes on with it.
+//! each holds a shared lock on a file while it uses the cluster, and whoever finds itself alone at the end stops it. Starting and stopping take
+//! turns, by a second file. A process that is killed loses its locks with its life, so the next one finds the cluster running, or crashed,
+//! and goes on with it.
 
 mod account;
 mod error;
+mod lock;
 mod place;
 mod programs;
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use account::Account;
+use lock::LockFile;
 use place::Place;
 use programs::Programs;
 
@@ -29,7 +30,10 @@ pub struct Cluster {
     programs: Programs,
     account: Account,
     place: Place,
-    lock: File,
+    /// Held while the cluster is started or stopped.
+    turn: LockFile,
+    /// Shared by all that use it.
+    users: LockFile,
 }
 
 impl Cluster {
@@ -63,34 +67,18 @@ impl Cluster {
 
     fn enter(data_dir: &Path, account: Account, place: Place) -> Result<Self, PostgresError> {
         let programs = Programs::find(&place)?;
-        let path = data_dir.join("postgres.lock");
-        let mut options = OpenOptions::new();
-        let lock =
-            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(PostgresError::file(&path))?;
-        let cluster = Self { programs, account, place, lock };
-        cluster.run().map_err(|trouble| match trouble {
-            Trouble::Lock(error) => PostgresError::File { path, error },
-            Trouble::Postgres(error) => error,
-        })?;
-        Ok(cluster)
-    }
-
-    /// Starts the cluster while no other process may stop it, and then shares it. Between the two locks another process may be quick enough to
-    /// stop it, so it is looked at once more.
-    fn run(&self) -> Result<(), Trouble> {
-        loop {
-            self.lock.lock()?;
-            if self.place.made_by().is_none() {
-                self.make()?;
-            }
-            if !self.place.is_running() {
-                self.start_server()?;
-            }
-            self.lock.lock_shared()?;
-            if self.place.is_running() {
-                return Ok(());
-            }
+        let (turn, users) = (LockFile::open(data_dir.join("postgres.lock"))?, LockFile::open(data_dir.join("postgres.users"))?);
+        let cluster = Self { programs, account, place, turn, users };
+        cluster.turn.wait()?;
+        cluster.users.share()?;
+        if cluster.place.made_by().is_none() {
+            cluster.make()?;
         }
+        if !cluster.place.is_running() {
+            cluster.start_server()?;
+        }
+        cluster.turn.release()?;
+        Ok(cluster)
     }
 
     /// The address that the cluster of this data folder has or would have. Changes nothing.
@@ -117,11 +105,8 @@ impl Cluster {
     /// # Errors
     /// When it cannot be stopped.
     pub fn leave(self) -> Result<(), PostgresError> {
-        match self.lock.try_lock() {
-            Ok(()) => self.stop_server(),
-            Err(TryLockError::WouldBlock) => Ok(()),
-            Err(TryLockError::Error(error)) => Err(PostgresError::File { path: self.place.home().to_path_buf(), error }),
-        }
+        self.turn.wait()?;
+        if self.users.is_last()? { self.stop_server() } else { Ok(()) }
     }
 
     /// `initdb` into a folder beside, moved into place when it is whole: a half-made cluster is never taken for one.
@@ -154,23 +139,5 @@ impl Cluster {
         }
         self.place.remove_socket();
         Ok(())
-    }
-}
-
-/// What stops [`Cluster::run`].
-enum Trouble {
-    Lock(std::io::Error),
-    Postgres(PostgresError),
-}
-
-impl From<std::io::Error> for Trouble {
-    fn from(error: std::io::Error) -> Self {
-        Self::Lock(error)
-    }
-}
-
-impl From<PostgresError> for Trouble {
-    fn from(error: PostgresError) -> Self {
-        Self::Postgres(error)
     }
 }
