@@ -14,9 +14,10 @@ use super::session::{self, Agent};
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// Reads a form body.
+    /// Reads a form body. NUL is left out: no field of ours has a use for it, and PostgreSQL takes none.
     pub fn read(body: &[u8]) -> Self {
-        Self(url::form_urlencoded::parse(body).into_owned().collect())
+        let fields = url::form_urlencoded::parse(body);
+        Self(fields.map(|(name, value)| (name.into_owned(), value.replace('\0', ""))).collect())
     }
 
     /// A field's value; empty when it is missing.

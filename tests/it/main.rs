@@ -5,8 +5,11 @@
 mod architecture;
 mod graph;
 mod harness;
+mod inbox;
+mod inbox_live;
 mod intake;
 mod ledger;
+mod login;
 mod outbox;
 mod platform;
 mod platform_fake;

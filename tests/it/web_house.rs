@@ -179,6 +179,13 @@ impl WebHouse {
         self.orders(person, Command::Pass { app, target, metadata }).await;
     }
 
+    /// The inbox gives a conversation back to the bot, and gets it again with other words.
+    pub async fn hands_back_and_over(&self, person: &str, metadata: &str) {
+        let (app, target) = (self.page.inbox.clone(), Some(self.page.bot.clone()));
+        self.orders(person, Command::Pass { app, target, metadata: None }).await;
+        self.hands_over(person, metadata).await;
+    }
+
     /// The address of a conversation on the first Page.
     pub fn conversation(&self, person: &str) -> String {
         format!("/inbox/{}/{person}", self.page.id)

@@ -44,6 +44,7 @@ impl<'a> Form<'a> {
 
     /// It was done: back to the conversation, or for scripts its new state.
     async fn done(self) -> Result<HttpResponse, WebError> {
+        self.web.badges().forget(self.agent.user);
         if self.asked.fragment.is_none() {
             return Ok(see(&self.asked.list().conversation(&self.conversation.page, &self.conversation.person)));
         }
@@ -214,7 +215,10 @@ pub async fn control(web: State, request: HttpRequest, posted: PostedTo) -> Resu
     }
     let closing = matches!(wanted, Wanted::Act(Act::Close));
     match carry_out(&web, &agent, &scene, wanted).await {
-        Ok(()) if closing && !by_script(&request) => Ok(see(&Asked::posted(fields.get("view"), false).list().href())),
+        Ok(()) if closing && !by_script(&request) => {
+            web.badges().forget(agent.user);
+            Ok(see(&Asked::posted(fields.get("view"), false).list().href()))
+        }
         Ok(()) => act.done().await,
         Err(error) => {
             let (status, problem) = words(error, &scene)?;

@@ -38,6 +38,11 @@ impl Badges {
         known.insert(key, (Instant::now(), counts));
         Ok(counts)
     }
+
+    /// Somebody has changed something: what they see next counts it.
+    pub fn forget(&self, me: UserId) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|(user, _), _| *user != me);
+    }
 }
 
 /// How many a view holds.
