@@ -4,6 +4,7 @@
 
 pub mod cluster;
 pub mod page;
+pub mod running;
 
 use baton::store::Store;
 

@@ -1,0 +1,116 @@
+//! `baton serve` as a child, and the command line on the same database.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::PLATFORM_APP;
+use super::folder::Folder;
+use super::program::{self, Program};
+
+/// What the sandbox and Baton know of each other.
+pub(super) struct Platform {
+    pub app_secret: String,
+    pub verify_token: String,
+    pub page_token: String,
+    /// Where Baton takes webhooks.
+    pub port: u16,
+}
+
+impl Platform {
+    pub(super) fn new(port: u16) -> Self {
+        let random = || hex::encode(rand::random::<[u8; 16]>());
+        Self { app_secret: random(), verify_token: random(), page_token: format!("EAA{}", random()), port }
+    }
+}
+
+/// How Baton is started here.
+#[derive(Clone)]
+pub(super) struct Plan {
+    folder: Arc<Folder>,
+    settings: Vec<(String, String)>,
+}
+
+impl Plan {
+    pub(super) fn new(folder: &Arc<Folder>, database: &str, platform: &Platform, sandbox: &str, more: &[(&str, &str)]) -> Self {
+        let key = || hex::encode(rand::random::<[u8; 32]>());
+        let log = std::env::var("BATON_LOG").unwrap_or_else(|_| "info".to_owned());
+        let own = [
+            ("DATABASE_URL", database),
+            ("BATON_SEALING_KEY", &key()),
+            ("BATON_SESSION_KEY", &key()),
+            ("BATON_PLATFORM_APP_ID", PLATFORM_APP),
+            ("BATON_PLATFORM_APP_SECRET", &platform.app_secret),
+            ("BATON_PLATFORM_VERIFY_TOKEN", &platform.verify_token),
+            ("BATON_GRAPH_URL", sandbox),
+            ("BATON_CALLBACK_ALLOW", "127.0.0.0/8"),
+            ("BATON_LOG", &log),
+            ("BATON_LOG_FORMAT", "text"),
+        ];
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self { folder: Arc::clone(folder), settings: own.iter().chain(more).map(pair).collect() }
+    }
+
+    fn command(&self, home: &str) -> Command {
+        let home: PathBuf = self.folder.join(home);
+        std::fs::create_dir_all(&home).expect("a folder for the data");
+        let mut command = program::command(&program::path("baton"));
+        command.current_dir(&home).env("BATON_DATA_DIR", &home).envs(self.settings.iter().cloned());
+        command
+    }
+
+    /// `baton …`, with `--json`: what it prints.
+    pub(super) async fn run(&self, arguments: &[&str], page_token: Option<&str>) -> Value {
+        let mut command = self.command("command");
+        command.args(arguments).arg("--json").stdin(Stdio::null());
+        if let Some(token) = page_token {
+            command.env("BATON_PAGE_TOKEN", token);
+        }
+        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("a thread").expect("setpriv is part of util-linux");
+        let (out, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "baton {}: {out}{told}", arguments.join(" "));
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("baton {}: {error}: {out}", arguments.join(" ")))
+    }
+}
+
+/// One process of Baton. It keeps its address when it is started again.
+pub struct Baton {
+    /// Its address.
+    pub base: String,
+    port: u16,
+    plan: Plan,
+    http: reqwest::Client,
+    program: Option<Program>,
+}
+
+impl Baton {
+    pub(super) async fn start(plan: &Plan, http: &reqwest::Client, port: u16) -> Self {
+        let base = format!("http://127.0.0.1:{port}");
+        let mut baton = Self { base, port, plan: plan.clone(), http: http.clone(), program: None };
+        baton.restart().await;
+        baton
+    }
+
+    /// Starts it again and waits until it is ready.
+    pub async fn restart(&mut self) {
+        let name = format!("baton-{}", self.port);
+        let mut command = self.plan.command(&name);
+        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
+        let program = self.program.insert(Program::start(command, &name, &self.plan.folder));
+        program.answers(&self.http, &format!("{}/readyz", self.base)).await;
+    }
+
+    /// SIGKILL: it finishes nothing. The process id that it had.
+    pub fn kill(&mut self) -> u32 {
+        let mut program = self.program.take().expect("it runs");
+        program.kill();
+        program.id()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.program.as_ref().expect("it runs").id()
+    }
+}

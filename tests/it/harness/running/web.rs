@@ -1,0 +1,93 @@
+//! People at the inbox, without a browser: a login, and the live stream.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Baton;
+
+/// Somebody who is logged in at one process.
+pub struct Agent {
+    /// The cookie, as `name=value`.
+    pub cookie: String,
+    base: String,
+    http: reqwest::Client,
+}
+
+impl Agent {
+    /// Logs in with the form.
+    pub async fn log_in(baton: &Baton, email: &str, password: &str) -> Self {
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client");
+        let form: String = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("email", email), ("password", password), ("next", "")])
+            .finish();
+        let request = http.post(format!("{}/login", baton.base)).header("content-type", "application/x-www-form-urlencoded").body(form);
+        let answer = request.send().await.expect("Baton answers");
+        assert_eq!(answer.status(), 303, "logged in");
+        let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok()).expect("a cookie");
+        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        Self { cookie, base: baton.base.clone(), http }
+    }
+
+    /// A page of the inbox.
+    pub async fn page(&self, path: &str) -> String {
+        let answer = self.http.get(format!("{}{path}", self.base)).header("cookie", &self.cookie).send().await.expect("Baton answers");
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().await.expect("a page")
+    }
+
+    /// The live stream, from now on or from where another broke off.
+    pub async fn live(&self, last_event: Option<&str>) -> Live {
+        let mut request = self.http.get(format!("{}/live", self.base)).header("cookie", &self.cookie);
+        if let Some(id) = last_event {
+            request = request.header("last-event-id", id);
+        }
+        let answer = request.send().await.expect("Baton answers");
+        assert_eq!(answer.status(), 200, "the live stream");
+        Live { answer, unread: String::new(), last_id: String::new() }
+    }
+}
+
+/// An open live stream.
+pub struct Live {
+    answer: reqwest::Response,
+    unread: String,
+    /// The id of the newest event.
+    pub last_id: String,
+}
+
+/// How long a stream may be silent: it beats every few seconds.
+const SILENCE: Duration = Duration::from_secs(20);
+
+impl Live {
+    /// The next event: its name and data.
+    pub async fn next(&mut self) -> (String, Value) {
+        loop {
+            if let Some(end) = self.unread.find("\n\n") {
+                let event: String = self.unread.drain(..end + 2).collect();
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned);
+                if let Some(id) = field("id") {
+                    self.last_id = id;
+                }
+                let data = field("data").and_then(|data| serde_json::from_str(&data).ok()).unwrap_or_default();
+                return (field("event").unwrap_or_default(), data);
+            }
+            let piece = tokio::time::timeout(SILENCE, self.answer.chunk()).await.expect("the stream speaks").expect("the stream lives");
+            self.unread.push_str(&String::from_utf8_lossy(&piece.expect("the stream goes on")));
+        }
+    }
+
+    /// Waits until it tells of this conversation, at this position or later.
+    pub async fn tells_of(&mut self, conversation: &str, position: i64) {
+        let told = async {
+            loop {
+                let (_, data) = self.next().await;
+                let of_it = |told: &Value| told[0] == conversation && told[1].as_i64() >= Some(position);
+                if data["everything"] == true || data["conversations"].as_array().is_some_and(|all| all.iter().any(of_it)) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(SILENCE, told).await.unwrap_or_else(|_| panic!("the stream never tells of {conversation}"));
+    }
+}
