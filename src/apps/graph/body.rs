@@ -79,14 +79,20 @@ impl Budget {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let multipart = content_type.is_some_and(|name| name.trim_start().to_ascii_lowercase().starts_with("multipart/"));
         let most = if multipart { self.limits.multipart } else { self.limits.plain };
-        let reading = self.collect(request, payload, most);
+        let reading = self.collect(request, payload, most, if multipart { attachment_too_large } else { body_too_large });
         let patience = tokio::time::timeout(self.limits.patience, reading).await;
         let (bytes, held) = patience.map_err(|_| GraphError::new(100, None, 408, "The request body did not arrive in time"))??;
         let (params, files) = if multipart { parts(request, bytes).await? } else { (Params::from_body(content_type, &bytes)?, Vec::new()) };
         Ok(Body { params, files, held })
     }
 
-    async fn collect(&self, request: &HttpRequest, mut payload: Payload, most: usize) -> Result<(Bytes, Option<Held>), GraphError> {
+    async fn collect(
+        &self,
+        request: &HttpRequest,
+        mut payload: Payload,
+        most: usize,
+        too_large: fn(usize) -> GraphError,
+    ) -> Result<(Bytes, Option<Held>), GraphError> {
         let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if declared.is_some_and(|length| length > most) {
             swallow(payload).await;
@@ -121,7 +127,17 @@ impl Budget {
     }
 }
 
-fn too_large(most: usize) -> GraphError {
+/// 100/2018109 (protocol page, section 3.5).
+fn attachment_too_large(most: usize) -> GraphError {
+    GraphError::new(
+        100,
+        Some(2_018_109),
+        413,
+        &format!("Attachment size exceeds allowable limit: the request must not be larger than {most} bytes"),
+    )
+}
+
+fn body_too_large(most: usize) -> GraphError {
     GraphError::new(100, None, 413, &format!("The request body must not be larger than {most} bytes"))
 }
 

@@ -54,6 +54,11 @@ async fn bodies_beyond_reason_are_refused_readably() {
     let url = format!("{}/me/messages?access_token={BOT_TOKEN}", house.base);
     let large = house.http.post(&url).header(CONTENT_TYPE, "application/json").body(vec![b'x'; 50_000_000]);
     assert_eq!(Answer::of(large.send().await.expect("an answer")).await.error(), (100, None, 413));
+    let form = reqwest::multipart::Form::new()
+        .text("message", "{}")
+        .part("filedata", reqwest::multipart::Part::bytes(vec![0; 30_000_000]).file_name("a"));
+    let file = house.http.post(&url).multipart(form);
+    assert_eq!(Answer::of(file.send().await.expect("an answer")).await.error(), (100, Some(2_018_109), 413));
     let deep = format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
     for body in [
         deep.as_bytes(),
