@@ -89,7 +89,7 @@ pub struct Row {
     pub name: PersonName,
     /// Who holds it.
     pub control: Control,
-    /// When anything last happened.
+    /// When the newest message came.
     pub last_at: Timestamp,
     /// What opened the messaging window last.
     pub last_person_act: Option<Timestamp>,
@@ -101,7 +101,7 @@ pub struct Row {
     pub assignee: Option<(UserId, String)>,
     /// The newest message.
     pub last: Option<LastMessage>,
-    /// State of the newest send, if it went wrong: `failed` or `unknown`.
+    /// State of the newest message that is done with, if it went wrong: `failed` or `unknown`.
     pub trouble: Option<String>,
 }
 
@@ -196,10 +196,10 @@ impl Store {
         let (at, page, person) = split(after);
         Ok(sqlx::query_as!(
             Key,
-            "select page_id, person_id, last_at as at from conversations
+            "select page_id, person_id, last_message_at as at from conversations
              where assignee = $6 and page_id = any($1) and closed_at is null
-               and ($2::timestamptz is null or (last_at, page_id, person_id) < ($2, $3, $4))
-             order by last_at desc, page_id desc, person_id desc limit $5",
+               and ($2::timestamptz is null or (last_message_at, page_id, person_id) < ($2, $3, $4))
+             order by last_message_at desc, page_id desc, person_id desc limit $5",
             pages as _,
             at.map(datetime),
             page,
@@ -215,17 +215,17 @@ impl Store {
         let (at, page, person) = split(after);
         Ok(sqlx::query_as!(
             Key,
-            r#"select c.page_id as "page_id!", c.person_id as "person_id!", c.last_at as "at!"
+            r#"select c.page_id as "page_id!", c.person_id as "person_id!", c.last_message_at as "at!"
                from unnest($1::text[]) as scope (id)
                cross join lateral (
-                   select page_id, person_id, last_at from conversations
+                   select page_id, person_id, last_message_at from conversations
                    where page_id = scope.id and closed_at is null
                      and (not $6 or owner_kind = 'idle'
                           or (owner_kind = 'app' and owner not in (select app_id from apps where kind = 'inbox')))
-                     and ($2::timestamptz is null or (last_at <= $2 and (last_at, page_id, person_id) < ($2, $3, $4)))
-                   order by last_at desc, person_id desc limit $5
+                     and ($2::timestamptz is null or (last_message_at <= $2 and (last_message_at, page_id, person_id) < ($2, $3, $4)))
+                   order by last_message_at desc, person_id desc limit $5
                ) c
-               order by c.last_at desc, c.page_id desc, c.person_id desc limit $5"#,
+               order by c.last_message_at desc, c.page_id desc, c.person_id desc limit $5"#,
             pages as _,
             at.map(datetime),
             page,
@@ -268,7 +268,7 @@ impl Store {
         let rows = sqlx::query_as!(
             RowColumns,
             r#"select c.page_id, c.person_id, k.at as "sorted_by!", p.name as page_name, p.object, e.name as "name?", e.first_name, e.last_name,
-                      c.control, c.last_at, c.last_person_act, c.last_inbound_position > c.last_outbound_position as "unanswered!",
+                      c.control, c.last_message_at as last_at, c.last_person_act, c.last_inbound_position > c.last_outbound_position as "unanswered!",
                       c.closed_at, u.user_id as "assignee?", u.name as "assignee_name?",
                       l.kind as "kind?", l.payload as "payload?", l.app_id as "app_id?", l.scrubbed_at is not null as "scrubbed!",
                       w.user_id as "writer?", w.name as "writer_name?", o.state as "state?"
@@ -280,7 +280,9 @@ impl Store {
                left join log l on l.page_id = c.page_id and l.position = c.last_message_position
                left join users w on w.user_id = l.user_id
                left join lateral (
-                   select state from outbox o where o.page_id = c.page_id and o.person_id = c.person_id order by send_id desc limit 1
+                   select state from outbox o
+                   where o.page_id = c.page_id and o.person_id = c.person_id and state not in ('accepted', 'sending') and send::jsonb -> 'content' ? 'message'
+                   order by send_id desc limit 1
                ) o on true
                order by k.ordinal"#,
             &pages as _,

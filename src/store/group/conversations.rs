@@ -156,14 +156,18 @@ impl GroupTransaction {
         let time = |f: fn(&ConversationRow) -> Option<Timestamp>| rows.iter().map(|row| f(row).map(datetime)).collect::<Vec<_>>();
         sqlx::query!(
             "insert into conversations (page_id, person_id, control, owner, epoch, last_position, last_message_position, last_at, last_person_act,
-                 last_inbound_position, last_outbound_position, check_at, closed_at, assignee, requested_by, handover_note)
-             select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[],
+                 last_inbound_position, last_outbound_position, check_at, closed_at, assignee, requested_by, handover_note, last_message_at)
+             select n.*, n.last_at from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[],
                  $9::bigint[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::bigint[], $15::bigint[], $16::text[])
+                 as n (page_id, person_id, control, owner, epoch, last_position, last_message_position, last_at, last_person_act,
+                 last_inbound_position, last_outbound_position, check_at, closed_at, assignee, requested_by, handover_note)
              on conflict (page_id, person_id) do update set control = excluded.control, owner = excluded.owner, epoch = excluded.epoch,
                  last_position = excluded.last_position, last_message_position = excluded.last_message_position, last_at = excluded.last_at,
                  last_person_act = excluded.last_person_act, last_inbound_position = excluded.last_inbound_position,
                  last_outbound_position = excluded.last_outbound_position, check_at = excluded.check_at, closed_at = excluded.closed_at,
-                 assignee = excluded.assignee, requested_by = excluded.requested_by, handover_note = excluded.handover_note",
+                 assignee = excluded.assignee, requested_by = excluded.requested_by, handover_note = excluded.handover_note,
+                 last_message_at = case when excluded.last_message_position > conversations.last_message_position then excluded.last_at
+                     else conversations.last_message_at end",
             &text(|row| row.page.as_str()) as _,
             &text(|row| row.person.as_str()) as _,
             &control as _,
