@@ -223,7 +223,7 @@ impl Store {
         subscribed(&mut transaction, page, app).await?;
         sqlx::query!(
             "update subscriptions set disabled_at = case when $3::text is null then null else clock_timestamp() end, disabled_reason = $3,
-                 down_since = null
+                 may_return = false, down_since = null
              where page_id = $1 and app_id = $2",
             page.as_str(),
             app.as_str(),
