@@ -328,7 +328,7 @@ fn follow_owner(row: &mut ConversationRow, event: &ControlEvent, inbox: Option<&
     } else if changed {
         let by_inbox = event.by.as_ref() == inbox;
         row.assignee = if by_inbox { user } else { row.requested_by.take() };
-        row.handover_note = event.metadata.as_ref().map(|metadata| metadata.as_str().to_owned());
+        row.handover_note = event.metadata.as_ref().map(|metadata| metadata.as_str().replace('\0', "\u{fffd}"));
         row.closed_at = None;
     }
 }

@@ -281,7 +281,7 @@ impl Store {
                left join users w on w.user_id = l.user_id
                left join lateral (
                    select state from outbox o
-                   where o.page_id = c.page_id and o.person_id = c.person_id and state not in ('accepted', 'sending') and send::jsonb -> 'content' ? 'message'
+                   where o.page_id = c.page_id and o.person_id = c.person_id and state not in ('accepted', 'sending') and send not like '%"content":{"action":%'
                    order by send_id desc limit 1
                ) o on true
                order by k.ordinal"#,

@@ -81,6 +81,8 @@ async fn views_hold_what_they_say_and_count_it() {
     house.says("9004", "m_4", "mine").await;
     house.hands_over("9004", "x").await;
     anna.post(&format!("{}/control", house.conversation("9004")), &[("action", "assign")]).await;
+    // A receipt is no message: the order stays.
+    house.hears(&house.page.id, MIA, json!({"read": {"watermark": baton::clock::now().millis()}})).await;
     for (view, people) in
         [("needs", vec![MIA]), ("mine", vec!["9004"]), ("bot", vec!["9002"]), ("open", vec!["9004", "9002", MIA]), ("closed", vec!["9003"])]
     {
@@ -93,6 +95,19 @@ async fn views_hold_what_they_say_and_count_it() {
         assert_eq!(rows, people, "{view}");
         assert_eq!(page.text(&format!(".view.{view} .badge")), people.len().to_string(), "{view}");
     }
+}
+
+#[tokio::test]
+async fn words_with_a_nul_keep_nobody_from_the_lists() {
+    let (house, mut anna) = handed_over().await;
+    let metadata = baton::wire::Metadata::parse("be\0fore").ok();
+    house.says("9002", "m_2", "nul\0 in a text").await;
+    house.orders("9002", Command::Request { app: house.page.inbox.clone(), metadata: metadata.clone() }).await;
+    house.orders("9002", Command::Pass { app: house.page.bot.clone(), target: Some(house.page.inbox.clone()), metadata }).await;
+    house.accepts(&house.page.inbox, "9002", json!({"text": "nul\0 again"})).await;
+    let list = anna.get("/inbox?view=needs").await;
+    assert_eq!((list.status, list.count("a.row")), (200, 2), "{}", list.body);
+    assert_eq!(anna.get(&house.conversation("9002")).await.status, 200);
 }
 
 #[tokio::test]
