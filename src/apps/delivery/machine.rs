@@ -135,9 +135,12 @@ impl Machine {
         let lane = self.lanes.entry(conversation.clone()).or_insert_with(Lane::new);
         if let Some(detour) = &mut lane.detour {
             detour.left_to = detour.left_to.max(position);
-            // After a crash the cursor may lie before what was parked.
-            detour.position = detour.position.min(position);
             self.outstanding.skip_to(position);
+            if position < detour.position {
+                // After a crash the cursor may lie before what was parked. The cursor passes this event now, so it must be written down.
+                detour.position = position;
+                self.note_detour(&conversation, now);
+            }
         } else if lane.queue.len() >= self.settings.lane {
             lane.detour = Some(Detour { position, left_to: position, attempts: 0, successes_then: 0, next: now, why: None });
             self.outstanding.skip_to(position);
@@ -256,11 +259,16 @@ impl Machine {
         self.free_suspects();
     }
 
-    /// Lets every suspect stand in the queue again.
+    /// Lets every suspect stand in the queue again, those that wait longest first.
     fn free_suspects(&mut self) {
-        let suspects: Vec<Conversation> =
-            self.lanes.iter().filter(|(_, lane)| lane.phase == Phase::Suspect).map(|(conversation, _)| conversation.clone()).collect();
-        for conversation in suspects {
+        let mut suspects: Vec<(i64, Conversation)> = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.phase == Phase::Suspect)
+            .map(|(conversation, lane)| (lane.queue.front().map_or(0, Event::position), conversation.clone()))
+            .collect();
+        suspects.sort_unstable();
+        for (_, conversation) in suspects {
             self.make_ready(&conversation);
         }
     }

@@ -17,6 +17,7 @@ use super::settings::Settings;
 use super::tail::{FRESH, Look, READ_AT_ONCE, Tail};
 use super::transport::Transport;
 use crate::ledger::Process;
+use crate::store::apps::DISABLED_BY_OUTAGE;
 use crate::store::delivery::SubscriptionKey;
 use crate::store::delivery_health::HealthChange;
 use crate::store::log::LogRow;
@@ -30,7 +31,7 @@ const LEASE_AGAIN: Duration = Duration::from_millis(100);
 const STORE_AGAIN: Duration = Duration::from_secs(1);
 /// Rows taken from the tail at once.
 const ROWS_AT_ONCE: usize = 256;
-/// What 410 disables a subscription with.
+/// Why a subscription is disabled after a 410. An admin must look: the app may have moved.
 const SAID_GONE: &str = "the app answered 410 Gone";
 
 /// What an admin or the app can change while it runs.
@@ -180,9 +181,7 @@ impl Subscription {
         let health = &running.machine.health;
         let change = match health.surely_down_for(now) {
             _ if running.machine.gone => HealthChange::Disabled(SAID_GONE.to_owned()),
-            Some(lasts) if lasts >= self.settings.disabled_after => {
-                HealthChange::Disabled(format!("nothing could be delivered for {} days", lasts.as_secs() / 86_400))
-            }
+            Some(lasts) if lasts >= self.settings.disabled_after => HealthChange::Disabled(DISABLED_BY_OUTAGE.to_owned()),
             Some(lasts) if lasts >= self.settings.told_after && !health.recorded_down => HealthChange::Down(lasts),
             _ if !health.is_down() && health.recorded_down => HealthChange::Up,
             _ => return,
@@ -252,7 +251,7 @@ impl Subscription {
             }
             (Ok(true), HealthChange::Disabled(reason)) => {
                 running.over = true;
-                tracing::warn!(%page, %app, reason, "the subscription is disabled until an admin enables it again");
+                tracing::warn!(%page, %app, reason, "the subscription is disabled");
             }
             (Ok(false), _) => running.over = true,
             (Err(error), _) => {
