@@ -17,7 +17,6 @@ use super::settings::Settings;
 use super::tail::{FRESH, Look, READ_AT_ONCE, Tail};
 use super::transport::Transport;
 use crate::ledger::Process;
-use crate::store::apps::DISABLED_BY_OUTAGE;
 use crate::store::delivery::SubscriptionKey;
 use crate::store::delivery_health::HealthChange;
 use crate::store::log::LogRow;
@@ -181,7 +180,9 @@ impl Subscription {
         let health = &running.machine.health;
         let change = match health.surely_down_for(now) {
             _ if running.machine.gone => HealthChange::Disabled(SAID_GONE.to_owned()),
-            Some(lasts) if lasts >= self.settings.disabled_after => HealthChange::Disabled(DISABLED_BY_OUTAGE.to_owned()),
+            Some(lasts) if lasts >= self.settings.disabled_after => {
+                HealthChange::Disabled(format!("nothing could be delivered for {} days", lasts.as_secs() / 86_400))
+            }
             Some(lasts) if lasts >= self.settings.told_after && !health.recorded_down => HealthChange::Down(lasts),
             _ if !health.is_down() && health.recorded_down => HealthChange::Up,
             _ => return,
