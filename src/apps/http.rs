@@ -211,6 +211,8 @@ impl Resolve for FilteringResolver {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
     use super::*;
 
     #[test]

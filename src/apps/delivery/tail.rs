@@ -248,6 +248,8 @@ impl Tails {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
     use super::*;
     use crate::control::{Audience, Epoch};
     use crate::wire::Timestamp;

@@ -128,6 +128,8 @@ fn explain(answer: &Answer) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic, reason = "a test may fail")]
+
     use super::*;
 
     fn answered(status: u16, body: &str) -> Outcome {

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
 
@@ -538,7 +538,7 @@ proptest! {
             }
             prop_assert_eq!(wanted.next(), None, "{:?} heard only {:?}", conversation, heard);
         }
-        let everyone: std::collections::BTreeSet<_> = world.log.iter().filter(|(position, _)| !dead.contains(position)).map(|(_, one)| one.clone()).collect();
+        let everyone: BTreeSet<_> = world.log.iter().filter(|(position, _)| !dead.contains(position)).map(|(_, one)| one.clone()).collect();
         prop_assert!(everyone.iter().all(|one| heard.contains_key(one)));
     }
 }
