@@ -84,6 +84,7 @@ async fn while_nobody_answers_nothing_is_set_aside_and_a_call_wakes_it() {
     world.settings.probe = Duration::from_secs(3600);
     let running = world.start().await;
     eventually("it is leased", || async { (world.number("select process_id from cursors").await == running.process).then_some(()) }).await;
+    // Nothing shows the first probe, which must have failed for the call to be what wakes it.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let receiver = Receiver::start_at(address).await;
     world.signs.tell(&app);
