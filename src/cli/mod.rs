@@ -111,7 +111,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
 /// The short commands answer on standard output; their logs would only be in the way, unless something is wrong.
 fn filter<'a>(global: &'a Global, command: &Command) -> &'a str {
     let server = matches!(command, Command::Serve(_) | Command::Demo(_));
-    if server || global.log != "info" { &global.log } else { "warn" }
+    if server || global.log != config::DEFAULT_LOG { &global.log } else { "warn" }
 }
 
 async fn migrate(global: &Global) -> Result<(), CliError> {

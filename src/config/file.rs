@@ -94,7 +94,7 @@ fn knows(command: &Command, id: &str) -> bool {
 
 fn set(command: Command, id: &str, value: &str) -> Command {
     if command.get_arguments().any(|argument| argument.get_id() == id) {
-        return command.mut_arg(id.to_owned(), |argument| argument.default_value(value.to_owned()));
+        return command.mut_arg(id, |argument| argument.default_value(value.to_owned()));
     }
     command.mut_subcommands(|inner| if servers(inner.get_name()) && knows(&inner, id) { set(inner, id, value) } else { inner })
 }

@@ -56,6 +56,9 @@ pub enum ConfigError {
     },
 }
 
+/// What is logged unless somebody says otherwise: the libraries below only when something is wrong.
+pub const DEFAULT_LOG: &str = "info,actix_server=warn,sqlx=warn";
+
 /// What every command needs: where the data is, and how to speak.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
@@ -79,7 +82,7 @@ pub struct Global {
     #[arg(long, env = "BATON_LOG_FORMAT", default_value = "auto", global = true)]
     pub log_format: LogFormat,
     /// What is logged, as in `info` or `info,baton::ledger=debug`
-    #[arg(long, env = "BATON_LOG", default_value = "info", global = true, value_name = "FILTER")]
+    #[arg(long, env = "BATON_LOG", default_value = DEFAULT_LOG, global = true, value_name = "FILTER")]
     pub log: String,
 }
 

@@ -42,51 +42,62 @@ pub struct Options {
 /// [`CliError`]; then nothing is left running.
 pub async fn run(global: Global, options: Options) -> Result<(), CliError> {
     let signals = Signals::listen()?;
-    let Options { sandbox_listen, mut settings } = options;
     std::fs::create_dir_all(&global.data_dir).map_err(CliError::file(&global.data_dir))?;
     let _alone = alone(&global.data_dir)?;
     let path = global.data_dir.join(STORY);
     remove(&path).map_err(CliError::file(&path))?;
-    make_keys(&global, &settings.listening)?;
-    let keys = Keys::find(&global, &settings.listening)?;
-    let seed = Seed::load(&global.data_dir)?;
-    let listener = server::listen(settings.listening.listen)?;
-    let address = listener.local_addr().map_err(CliError::Runtime)?;
-    let database = open(&global, &settings).await?;
-    let started = async {
-        let seed = seed.plant(&database, &Sealer::new(keys.sealing.expose_secret()), &global.data_dir).await?;
-        let sandbox = Sandbox::start(sandbox_listen, &seed, address, &global.data_dir).await?;
-        Ok::<_, CliError>((seed, sandbox))
-    };
-    let (seed, mut sandbox) = match started.await {
-        Ok(started) => started,
-        Err(error) => {
-            database.close().await?;
-            return Err(error);
-        }
-    };
-    on_the_sandbox(&mut settings, &seed, &sandbox)?;
-    let instance = match Instance::start_on(&global, &settings, keys, listener, database).await {
-        Ok(instance) => instance,
-        Err(error) => {
-            sandbox.stop().await;
-            return Err(error);
-        }
-    };
+    let Started { seed, instance, mut sandbox } = start(&global, options).await?;
     let told = tell(&global, &seed, &instance, &sandbox, &path).await;
     let ended = instance.run_until(async {
-        if told.is_err() {
-            return;
-        }
-        tokio::select! {
-            () = signals.stop() => {}
-            () = sandbox.ended() => {}
+        if told.is_ok() {
+            tokio::select! {
+                () = signals.stop() => {}
+                () = sandbox.ended() => {}
+            }
         }
     });
     let ended = ended.await;
     let well = sandbox.stop().await;
     remove(&path).map_err(CliError::file(&path))?;
     told.and(ended).and(if well { Ok(()) } else { Err(CliError::Demo("the sandbox has ended by itself".into())) })
+}
+
+/// Everything that runs.
+struct Started {
+    seed: Seed,
+    instance: Instance,
+    sandbox: Sandbox,
+}
+
+/// The listener comes first, since the sandbox must know where Baton will be; Baton itself comes last, since it must know where the sandbox is.
+async fn start(global: &Global, options: Options) -> Result<Started, CliError> {
+    let Options { sandbox_listen, mut settings } = options;
+    make_keys(global, &settings.listening)?;
+    let keys = Keys::find(global, &settings.listening)?;
+    let seed = Seed::load(&global.data_dir)?;
+    let listener = server::listen(settings.listening.listen)?;
+    let address = listener.local_addr().map_err(CliError::Runtime)?;
+    let database = open(global, &settings).await?;
+    let prepared = async {
+        let seed = seed.plant(&database, &Sealer::new(keys.sealing.expose_secret()), &global.data_dir).await?;
+        let sandbox = Sandbox::start(sandbox_listen, &seed, address, &global.data_dir).await?;
+        on_the_sandbox(&mut settings, &seed, &sandbox)?;
+        Ok::<_, CliError>((seed, sandbox))
+    };
+    let (seed, sandbox) = match prepared.await {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            database.close().await?;
+            return Err(error);
+        }
+    };
+    match Instance::start_on(global, &settings, keys, listener, database).await {
+        Ok(instance) => Ok(Started { seed, instance, sandbox }),
+        Err(error) => {
+            sandbox.stop().await;
+            Err(error)
+        }
+    }
 }
 
 /// Two demos in one data folder would write over each other's files.

@@ -8,6 +8,7 @@ mod delivery_failures;
 mod delivery_leases;
 mod delivery_receiver;
 mod delivery_world;
+mod cli;
 mod graph;
 mod harness;
 mod inbox;
