@@ -4,7 +4,7 @@ mod blueprint;
 mod health;
 mod measure;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -79,6 +79,17 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
         socket.listen(BACKLOG)?.into_std()
     };
     bind().map_err(|error| ServerError::Listen { address, error })
+}
+
+/// An address under which this machine reaches a listener: one on all addresses is reached on the loopback.
+#[must_use]
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// A running Baton.

@@ -88,7 +88,7 @@ fn told(error: &StoreError) -> String {
     match error {
         StoreError::Migration(_) | StoreError::Inconsistent { .. } => error.to_string(),
         StoreError::Database(_) => {
-            format!("the database does not do it ({error}). Is DATABASE_URL right, and does it run? `baton doctor` tells more")
+            format!("the database cannot be used: {}. Is DATABASE_URL right, and does the database run?", error.words())
         }
     }
 }

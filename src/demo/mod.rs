@@ -76,7 +76,7 @@ async fn start(global: &Global, options: Options) -> Result<Started, CliError> {
     let keys = Keys::find(global, &settings.listening)?;
     let seed = Seed::load(&global.data_dir)?;
     let listener = server::listen(settings.listening.listen)?;
-    let address = listener.local_addr().map_err(CliError::Runtime)?;
+    let address = server::reachable(listener.local_addr().map_err(CliError::Runtime)?);
     let database = open(global, &settings).await?;
     let prepared = async {
         let seed = seed.plant(&database, &Sealer::new(keys.sealing.expose_secret()), &global.data_dir).await?;
@@ -130,9 +130,10 @@ fn on_the_sandbox(settings: &mut Settings, seed: &Seed, sandbox: &Sandbox) -> Re
 
 /// Waits until everything answers, then tells it to programs and people.
 async fn tell(global: &Global, seed: &Seed, instance: &Instance, sandbox: &Sandbox, path: &Path) -> Result<(), CliError> {
-    answers(instance.address, "/readyz").await?;
+    let address = server::reachable(instance.address);
+    answers(address, "/readyz").await?;
     answers(sandbox.address(), "/healthz").await?;
-    let story = story::tell(seed, instance.address, sandbox.url());
+    let story = story::tell(seed, address, sandbox.url());
     let json = serde_json::to_string_pretty(&story).map_err(|error| CliError::Demo(error.to_string()))?;
     write_private(path, &json).map_err(CliError::file(path))?;
     Output::new(global.json).tell(&story, story.for_people(path))

@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use super::seed::Seed;
 use crate::cli::{CliError, write_private};
 use crate::platform::intake;
+use crate::server;
 
 /// How often a start is tried: the sandbox of a killed demo may still hold the address for a moment.
 const TRIES: u32 = 20;
@@ -72,7 +73,7 @@ impl Sandbox {
             return Ok(None);
         };
         tokio::spawn(drain(lines));
-        Ok(Some(Self { child, lifeline, address, url: format!("http://{address}") }))
+        Ok(Some(Self { child, lifeline, address, url: format!("http://{}", server::reachable(address)) }))
     }
 
     /// Where it listens.

@@ -1,13 +1,14 @@
 //! Where the cluster is: its folder, its socket, its process.
 
 use std::fs::{DirBuilder, Metadata};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, lchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::PostgresError;
 use super::account::Account;
+use crate::crypto::random;
 
 /// Folder of the cluster within the data folder.
 pub(super) const FOLDER: &str = "postgres";
@@ -26,17 +27,24 @@ const SOCKET_FILE: &str = ".s.PGSQL.5432";
 pub(super) struct Place {
     home: PathBuf,
     socket: PathBuf,
+    /// Where the home would be in the data folder; a link to it, if it is elsewhere.
+    folder: PathBuf,
 }
 
 impl Place {
     /// Where the cluster of a data folder is or would be. Changes nothing.
     pub fn choose(data_dir: &Path, account: &Account) -> Result<Self, PostgresError> {
         let data_dir = data_dir.canonicalize().map_err(PostgresError::file(data_dir))?;
-        let mark = hex::encode(&Sha256::digest(data_dir.as_os_str().as_encoded_bytes())[..6]);
-        let home = if may_enter(&data_dir, account)? { data_dir.join(FOLDER) } else { Path::new(FALLBACK).join(&mark) };
+        let folder = data_dir.join(FOLDER);
+        let home = match folder.read_link() {
+            Ok(elsewhere) => elsewhere,
+            Err(_) if may_enter(&data_dir, account)? => folder.clone(),
+            Err(_) => Path::new(FALLBACK).join(random::hex::<6>()),
+        };
         let inside = home.join("run");
+        let mark = hex::encode(&Sha256::digest(home.as_os_str().as_encoded_bytes())[..6]);
         let socket = if fits(&inside) { inside } else { std::env::temp_dir().join(format!("baton-{mark}")) };
-        Ok(Self { home, socket })
+        Ok(Self { home, socket, folder })
     }
 
     /// The folder of the cluster.
@@ -92,12 +100,18 @@ impl Place {
         .join(" ")
     }
 
-    /// Makes the folder of the cluster, for the user that runs it alone.
+    /// Makes the folder of the cluster, for the user that runs it alone, and links to it if it is not in the data folder.
     pub fn prepare(&self, account: &Account) -> Result<(), PostgresError> {
         if let Some(parent) = self.home.parent() {
             std::fs::create_dir_all(parent).map_err(PostgresError::file(parent))?;
         }
-        own_folder(&self.home, account)
+        own_folder(&self.home, account)?;
+        if self.home == self.folder || self.folder.is_symlink() {
+            return Ok(());
+        }
+        let home = self.home.display();
+        tracing::warn!(%home, "the user that runs PostgreSQL cannot enter the data folder; the database is kept elsewhere, and linked to");
+        symlink(&self.home, &self.folder).map_err(PostgresError::file(&self.folder))
     }
 
     /// Makes the folder of the socket, for the user that runs the cluster alone.

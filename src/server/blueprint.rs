@@ -12,6 +12,7 @@ use crate::bot::Script;
 use crate::config::{ConfigError, Keys, Settings};
 use crate::crypto::seal::Sealer;
 use crate::platform::{client, intake, outbox, profiles, transfer};
+use crate::server::reachable;
 use crate::web;
 
 /// What each part is to do.
@@ -88,7 +89,7 @@ fn public_url(given: Option<&Url>, address: SocketAddr) -> Result<Url, ConfigErr
     match given {
         Some(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url.clone()),
         Some(url) => Err(unusable(format!("`{url}` is no http address"))),
-        None => Url::parse(&format!("http://{address}")).map_err(|error| unusable(error.to_string())),
+        None => Url::parse(&format!("http://{}", reachable(address))).map_err(|error| unusable(error.to_string())),
     }
 }
 

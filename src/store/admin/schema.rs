@@ -67,6 +67,18 @@ impl Store {
 }
 
 impl StoreError {
+    /// What happened, as an admin can use it: the database's own words without where in its sources they come from.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error.message().to_owned(),
+            Self::Database(sqlx::Error::Io(error)) => error.to_string(),
+            Self::Database(sqlx::Error::PoolTimedOut) => "it does not answer in time".into(),
+            Self::Database(sqlx::Error::Configuration(error)) => format!("its address cannot be read: {error}"),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether a newer program has run migrations that this one does not know.
     #[must_use]
     pub fn is_newer_schema(&self) -> bool {
