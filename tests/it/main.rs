@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::too_many_lines, reason = "a test may fail")]
 
 mod architecture;
+mod cli;
 mod delivery;
 mod delivery_failures;
 mod delivery_leases;
 mod delivery_receiver;
 mod delivery_world;
-mod cli;
 mod graph;
 mod harness;
 mod inbox;
