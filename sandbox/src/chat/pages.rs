@@ -59,7 +59,6 @@ struct ThreadFragment {
 struct MissingPage {
     words: &'static Words,
     version: &'static str,
-    still: bool,
 }
 
 struct Link {
@@ -128,7 +127,7 @@ pub async fn single(request: HttpRequest, path: Path<(String, String)>, query: Q
             let back = format!("/chat/{}/{}", panel.page_id, panel.psid);
             html(StatusCode::OK, &SinglePage { words, version, panel, back, still, alone: true })
         }
-        None => html(StatusCode::NOT_FOUND, &MissingPage { words, version, still: true }),
+        None => html(StatusCode::NOT_FOUND, &MissingPage { words, version }),
     }
 }
 
