@@ -26,9 +26,11 @@ function measure(text) {
 async function send(form, submitter) {
   if (form.getAttribute("aria-busy") === "true") return;
   form.setAttribute("aria-busy", "true");
+  failed("");
   try {
     const fields = new URLSearchParams(new FormData(form, submitter));
-    const answer = await fetch(form.action, { method: "POST", body: fields, headers: { "X-Baton-Fragment": "1" } });
+    // Not form.action: that is the field of this name, where a form has one.
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body: fields, headers: { "X-Baton-Fragment": "1" } });
     if (answer.status === 401) return location.reload();
     const html = await answer.text();
     if (answer.ok) finished(form);
@@ -59,10 +61,12 @@ function after(form, submitter) {
   if (["take", "assign", "reopen"].includes(action) || form.id === "reply") document.getElementById("reply-text")?.focus();
 }
 
+/** Stays until the next try: good news from the live stream does not take it away. */
 function failed(words) {
   const bar = document.getElementById("live");
   bar.textContent = new DOMParser().parseFromString(words, "text/html").querySelector("main, body").textContent.trim().slice(0, 300);
-  bar.hidden = false;
+  bar.hidden = !words;
+  bar.toggleAttribute("data-failed", Boolean(words));
 }
 
 export function compose() {

@@ -15,7 +15,7 @@ export function watch(url, changed) {
   function heard(event) {
     news = performance.now();
     retry = 1000;
-    bar.hidden = true;
+    bar.hidden = !bar.hasAttribute("data-failed");
     return JSON.parse(event.data);
   }
 
