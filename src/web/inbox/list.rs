@@ -45,7 +45,8 @@ pub struct List {
     rows: Vec<RowView>,
     first: Option<String>,
     next: Option<String>,
-    refresh: String,
+    /// This list, fetched anew.
+    pub refresh: String,
     /// The Pages to choose from.
     pub pages: Vec<PageChoice>,
     /// Where scripts fetch this pane.
