@@ -19,6 +19,7 @@ mod login;
 mod outbox;
 mod platform;
 mod platform_fake;
+mod story;
 mod web_gallery;
 mod web_house;
 mod wire_deliver;

@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses its part of it")]
 
+pub mod browser;
 pub mod cluster;
+pub mod leash;
 pub mod page;
 pub mod running;
 

@@ -1,0 +1,216 @@
+//! Chromium, driven by chromedriver.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use thirtyfour::prelude::*;
+use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel};
+
+use super::leash::Leash;
+
+/// How long what a page shows may take to become what is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often a page is looked at meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A headless browser that talks to nobody but the pages it is sent to. Everything it starts is in chromedriver's process group.
+const ARGUMENTS: [&str; 11] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--window-size=1280,900",
+];
+
+/// Tells on screen whether scripts run.
+const PROBE: &str = "data:text/html,<p>scripts are off</p><script>document.querySelector('p').textContent='scripts are on'</script>";
+
+/// chromedriver, on a port of its own.
+pub struct Driver {
+    _leash: Leash,
+    url: String,
+    scratch: PathBuf,
+}
+
+impl Driver {
+    /// Starts it. Profiles, logs and pictures of its browsers go into the folder.
+    pub fn start(scratch: &Path) -> Self {
+        for (program, package) in [("chromedriver", "chromium-driver"), ("chromium", "chromium")] {
+            assert!(installed(program), "{program} is missing: apt-get install {package}");
+        }
+        let port = |line: &str| Some(line.split_once("successfully on port ")?.1.trim().trim_end_matches('.').to_owned());
+        let (leash, port) = Leash::start("chromedriver", &["--port=0"], &[], scratch.join("chromedriver.log"), port);
+        Self { _leash: leash, url: format!("http://127.0.0.1:{port}"), scratch: scratch.to_owned() }
+    }
+}
+
+fn installed(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// Whether pages may run scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scripts {
+    /// As usual.
+    On,
+    /// Switched off by the browser's content settings.
+    Off,
+}
+
+/// A browser with a profile of its own, so with cookies of its own.
+pub struct Browser {
+    driver: WebDriver,
+    name: String,
+    scratch: PathBuf,
+    /// Whether its pages may run scripts.
+    pub scripts: Scripts,
+}
+
+impl Browser {
+    /// Opens a browser whose reader prefers a language, and makes sure that scripts run or do not.
+    pub async fn open(driver: &Driver, name: &str, scripts: Scripts, language: &str) -> Self {
+        let profile = driver.scratch.join(format!("{name}.profile"));
+        let mut wanted = DesiredCapabilities::chrome();
+        for argument in ARGUMENTS {
+            wanted.add_arg(argument).expect("an argument");
+        }
+        wanted.add_arg(&format!("--user-data-dir={}", profile.display())).expect("an argument");
+        let mut preferences = json!({"intl.accept_languages": language});
+        if scripts == Scripts::Off {
+            preferences["profile.managed_default_content_settings.javascript"] = json!(2);
+        }
+        wanted.add_experimental_option("prefs", preferences).expect("preferences");
+        wanted.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a log");
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().expect("a client");
+        let driver_ = WebDriver::builder(&driver.url, wanted).client(client).await.expect("chromedriver opens a browser");
+        let browser = Self { driver: driver_, name: name.to_owned(), scratch: driver.scratch.clone(), scripts };
+        browser.go(PROBE).await;
+        let expected = if scripts == Scripts::On { "scripts are on" } else { "scripts are off" };
+        browser.shows("p", |found| found == [expected]).await;
+        browser
+    }
+
+    /// Goes to an address.
+    pub async fn go(&self, url: &str) {
+        self.driver.goto(url).await.unwrap_or_else(|error| panic!("{}: {url}: {error}", self.name));
+    }
+
+    /// Where it is.
+    pub async fn path(&self) -> String {
+        self.driver.current_url().await.expect("an address").path().to_owned()
+    }
+
+    /// The texts on screen of everything that a selector finds; none while the page is changing under the look.
+    pub async fn texts(&self, selector: &str) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        for element in self.driver.find_all(By::Css(selector)).await.ok()? {
+            let seen = element.text().await.ok()?;
+            // WebDriver sees nothing of what is scrolled away upwards, where a list that grows upwards has most of its lines.
+            let text = if seen.is_empty() { element.prop("textContent").await.ok()?.unwrap_or_default() } else { seen };
+            texts.push(text.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        Some(texts)
+    }
+
+    /// What is written in a field.
+    pub async fn value(&self, selector: &str) -> Option<String> {
+        self.driver.find(By::Css(selector)).await.ok()?.value().await.ok()?
+    }
+
+    /// Waits until what a selector finds reads as expected.
+    pub async fn shows(&self, selector: &str, expected: impl Fn(&[String]) -> bool) -> Vec<String> {
+        self.shows_within(PATIENCE, selector, expected, async || {}).await
+    }
+
+    /// The same, with other patience; between two looks, `meanwhile` is done.
+    pub async fn shows_within(
+        &self,
+        patience: Duration,
+        selector: &str,
+        expected: impl Fn(&[String]) -> bool,
+        meanwhile: impl AsyncFn(),
+    ) -> Vec<String> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let found = self.texts(selector).await;
+            if let Some(found) = found.as_ref().filter(|found| expected(found)) {
+                return found.clone();
+            }
+            assert!(Instant::now() < deadline, "{} waited in vain: `{selector}` reads {found:?}", self.name);
+            meanwhile().await;
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Clicks what a selector finds first and the words belong to, once it can be clicked.
+    pub async fn click(&self, selector: &str, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let outcome = self.try_click(selector, words).await;
+            let Err(error) = outcome else { return };
+            assert!(Instant::now() < deadline, "{} cannot click `{selector}` {words:?}: {error}", self.name);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// A click that fails was none: the page changed under it, or something lay above.
+    async fn try_click(&self, selector: &str, words: &str) -> WebDriverResult<()> {
+        for element in self.driver.find_all(By::Css(selector)).await? {
+            if element.text().await?.contains(words) {
+                return element.click().await;
+            }
+        }
+        Err(WebDriverError::NotFound(selector.to_owned(), "not on the page".to_owned()))
+    }
+
+    /// Types into an empty field.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.try_fill(selector, text).await {
+                Ok(()) => return,
+                Err(error) => assert!(Instant::now() < deadline, "{} cannot write into `{selector}`: {error}", self.name),
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn try_fill(&self, selector: &str, text: &str) -> WebDriverResult<()> {
+        let field = self.driver.find(By::Css(selector)).await?;
+        field.clear().await?;
+        field.send_keys(text).await
+    }
+
+    /// When the page that is on screen was loaded: the same number, the same page.
+    pub async fn loaded_at(&self) -> f64 {
+        let answer = self.driver.execute("return performance.timeOrigin", []).await.expect("the page tells");
+        answer.convert().expect("a number")
+    }
+
+    /// What the browser's console holds against the pages since the last time: scripts that failed, what the content security policy
+    /// stopped, what could not be loaded.
+    pub async fn complaints(&self) -> Vec<String> {
+        let log = self.driver.browser_log().await.expect("the browser's log");
+        log.into_iter().filter(|entry| matches!(entry.level.as_str(), "SEVERE" | "WARNING")).map(|entry| entry.message).collect()
+    }
+
+    /// Keeps a picture and the source of the page on screen.
+    pub async fn keep(&self) {
+        let place = self.scratch.join(&self.name);
+        let _ = self.driver.screenshot(&place.with_extension("png")).await;
+        let _ = std::fs::write(place.with_extension("html"), self.driver.source().await.unwrap_or_default());
+    }
+
+    /// Closes it.
+    pub async fn quit(self) {
+        self.driver.quit().await.unwrap_or_else(|error| panic!("{} does not close: {error}", self.name));
+    }
+}
