@@ -210,6 +210,13 @@ impl Group {
         id
     }
 
+    /// Lets the key of a send be used for another.
+    pub fn free_key(&mut self, row: &mut SendRow) {
+        if let Some(key) = row.idempotency_key.take() {
+            self.keys.remove(&(row.page.clone(), row.app.clone(), key));
+        }
+    }
+
     /// Writes a send's new state.
     pub fn change_send(&mut self, row: SendRow, not_before: Option<Timestamp>) {
         let done = !matches!(row.state.as_str(), "accepted" | "sending");

@@ -189,7 +189,11 @@ fn sent(group: &mut Group, row: SendRow, mid: Option<&MessageId>, attachment_id:
     row
 }
 
-fn failed(group: &mut Group, row: SendRow, error: &SendError) -> SendRow {
+fn failed(group: &mut Group, mut row: SendRow, error: &SendError) -> SendRow {
+    if error.is_transient() {
+        // The sender is told to try again, and must not meet this failure for ever under the same key.
+        group.free_key(&mut row);
+    }
     let row = SendRow { state: "failed".to_owned(), error: Some((error.code, error.subcode, error.message.clone())), ..row };
     group.change_send(row.clone(), None);
     append_outcome(group, &row, "send_failed");

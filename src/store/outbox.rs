@@ -44,6 +44,14 @@ pub struct SendError {
     pub message: String,
 }
 
+impl SendError {
+    /// Whether the sender is told to try again, since nothing was sent and later it may be: the platform's documented codes for that.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self.code, 2 | 4 | 613 | 80_001 | 80_002 | 80_006)
+    }
+}
+
 /// How the platform counts a send against its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SendKind {

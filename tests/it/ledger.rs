@@ -241,6 +241,21 @@ async fn a_repeated_idempotency_key_is_the_same_send_and_another_content_is_refu
 }
 
 #[tokio::test]
+async fn the_key_of_a_send_that_may_be_tried_again_is_free_and_any_other_stays_used() {
+    let house = House::build().await;
+    house.says("m_1", "hello").await;
+    let keyed = || NewSend { idempotency_key: Some("k1".into()), ..house.send(&house.page.bot, "one") };
+    let refusal = |code| SendError { code, subcode: None, message: "no".into() };
+    let first = house.ledger.accept(keyed()).await.expect("accepted");
+    house.ledger.cancel(house.page.id.clone(), first.send_id, refusal(613)).await.expect("cancelled");
+    let second = house.ledger.accept(keyed()).await.expect("accepted");
+    assert!(second.send_id != first.send_id && !second.repeated, "613 says to try again: {second:?}");
+    house.ledger.cancel(house.page.id.clone(), second.send_id, refusal(100)).await.expect("cancelled");
+    let third = house.ledger.accept(keyed()).await.expect("accepted");
+    assert_eq!((third.send_id, third.repeated), (second.send_id, true), "100 is the answer to this key");
+}
+
+#[tokio::test]
 async fn a_person_never_seen_cannot_be_written_to() {
     let house = House::build().await;
     let refused = house.ledger.accept(house.send(&house.page.bot, "hi")).await;

@@ -119,7 +119,7 @@ pub(super) fn failed(error: &SendError) -> GraphError {
     let mut given = GraphError::new(error.code, error.subcode, status, "");
     let prefix = format!("(#{})", error.code);
     given.message = if error.message.starts_with(&prefix) { error.message.clone() } else { format!("{prefix} {}", error.message) };
-    given.transient = matches!(error.code, 2 | 4 | 613 | 80_001 | 80_002 | 80_006);
+    given.transient = error.is_transient();
     given
 }
 

@@ -248,10 +248,12 @@ impl GroupTransaction {
         let done: Vec<_> = changes.iter().map(|change| change.done.then(|| datetime(now))).collect();
         sqlx::query!(
             "update outbox o set state = n.state, sending_at = n.sending_at, begun_by = n.begun_by, done_at = n.done_at, not_before = n.not_before,
-                 mid = n.mid, attachment_id = n.attachment_id, error_code = n.error_code, error_subcode = n.error_subcode, error_message = n.error_message
+                 mid = n.mid, attachment_id = n.attachment_id, error_code = n.error_code, error_subcode = n.error_subcode,
+                 error_message = n.error_message, idempotency_key = n.idempotency_key
              from unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::bigint[], $6::timestamptz[], $7::timestamptz[], $8::text[],
-                 $9::text[], $10::bigint[], $11::bigint[], $12::text[])
-                 as n (page_id, send_id, state, sending_at, begun_by, done_at, not_before, mid, attachment_id, error_code, error_subcode, error_message)
+                 $9::text[], $10::bigint[], $11::bigint[], $12::text[], $13::text[])
+                 as n (page_id, send_id, state, sending_at, begun_by, done_at, not_before, mid, attachment_id, error_code, error_subcode, error_message,
+                     idempotency_key)
              where o.page_id = n.page_id and o.send_id = n.send_id",
             &changes.iter().map(|change| change.row.page.as_str()).collect::<Vec<_>>() as _,
             &changes.iter().map(|change| change.row.send_id).collect::<Vec<_>>(),
@@ -264,7 +266,8 @@ impl GroupTransaction {
             &changes.iter().map(|change| change.row.attachment_id.as_deref()).collect::<Vec<_>>() as _,
             &changes.iter().map(|change| change.row.error.as_ref().map(|error| error.0)).collect::<Vec<_>>() as _,
             &changes.iter().map(|change| change.row.error.as_ref().and_then(|error| error.1)).collect::<Vec<_>>() as _,
-            &changes.iter().map(|change| change.row.error.as_ref().map(|error| error.2.as_str())).collect::<Vec<_>>() as _
+            &changes.iter().map(|change| change.row.error.as_ref().map(|error| error.2.as_str())).collect::<Vec<_>>() as _,
+            &changes.iter().map(|change| change.row.idempotency_key.as_deref()).collect::<Vec<_>>() as _
         )
         .execute(&mut *self.transaction)
         .await?;
