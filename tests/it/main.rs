@@ -14,6 +14,7 @@ mod harness;
 mod inbox;
 mod inbox_live;
 mod intake;
+mod kill;
 mod ledger;
 mod login;
 mod outbox;

@@ -14,6 +14,7 @@
 
 mod app;
 mod baton;
+mod evidence;
 mod folder;
 mod program;
 mod receiver;
@@ -24,14 +25,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-#[allow(unused_imports, reason = "each test uses its part of it")]
 pub use app::{Answer, App};
 pub use baton::Baton;
-#[allow(unused_imports, reason = "each test uses its part of it")]
+pub use evidence::Evidence;
 pub use receiver::{Delivery, Receiver};
 pub use sandbox::{Person, Sandbox};
-#[allow(unused_imports, reason = "each test uses its part of it")]
-pub use web::{Agent, Live};
+pub use web::Agent;
 
 use super::{Database, database, eventually};
 use folder::Folder;

@@ -29,6 +29,11 @@ impl Agent {
         Self { cookie, base: baton.base.clone(), http }
     }
 
+    /// The same login at another process.
+    pub fn at(&self, baton: &Baton) -> Self {
+        Self { cookie: self.cookie.clone(), base: baton.base.clone(), http: self.http.clone() }
+    }
+
     /// A page of the inbox.
     pub async fn page(&self, path: &str) -> String {
         let answer = self.http.get(format!("{}{path}", self.base)).header("cookie", &self.cookie).send().await.expect("Baton answers");
