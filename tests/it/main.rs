@@ -21,6 +21,7 @@ mod outbox;
 mod platform;
 mod platform_fake;
 mod story;
+mod two_processes;
 mod web_gallery;
 mod web_house;
 mod wire_deliver;
