@@ -273,7 +273,7 @@ mod tests {
         let long = complaint(|text| text.replacen("en = \"Delivery\"", "en = \"Delivery to all the islands\"", 1));
         assert!(long.contains("line 88: this text has 27 characters, at most 20 fit"), "{long}");
         let hours = complaint(|text| text.replacen("09:00-12:30", "9 to noon", 1));
-        assert!(hours.contains("9 to noon") && hours.contains("line 22"), "{hours}");
+        assert!(hours.contains("9 to noon") && hours.contains("line 19"), "{hours}");
         let zone = complaint(|text| text.replacen("Europe/Berlin", "Europe/Atlantis", 1));
         assert!(zone.contains("Europe/Atlantis") && zone.contains("line 6"), "{zone}");
     }

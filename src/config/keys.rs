@@ -88,12 +88,12 @@ fn find(kind: &Kind, given: Option<&str>, data_dir: &Path) -> Result<SecretBox<[
 }
 
 fn parse(text: &str) -> Result<SecretBox<[u8; 32]>, &'static str> {
-    let bytes = hex::decode(text)
-        .ok()
-        .filter(|bytes| bytes.len() == 32)
-        .or_else(|| [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD].iter().find_map(|base64| base64.decode(text).ok()))
-        .ok_or("is neither hex nor base64")?;
-    let key: [u8; 32] = bytes.try_into().map_err(|_| "is not 32 bytes long")?;
+    let base64 = [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD];
+    let readings: Vec<Vec<u8>> = hex::decode(text).into_iter().chain(base64.iter().filter_map(|base64| base64.decode(text).ok())).collect();
+    if readings.is_empty() {
+        return Err("is neither hex nor base64");
+    }
+    let key: [u8; 32] = readings.into_iter().find_map(|bytes| bytes.try_into().ok()).ok_or("is not 32 bytes long")?;
     let key = SecretBox::new(Box::new(key));
     if different(key.expose_secret()) < FEWEST_DIFFERENT {
         return Err("is too easy to guess");
