@@ -82,7 +82,7 @@ export function compose() {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form?.dataset.draft) event.target.form.requestSubmit();
   });
   document.addEventListener("submit", (event) => {
-    if (!event.target.closest("#thread") || event.target.method !== "post") return;
+    if (!event.target.closest("#thread") || event.target.getAttribute("method") !== "post") return;
     event.preventDefault();
     send(event.target, event.submitter);
   });

@@ -65,7 +65,7 @@ pub fn view(name: &str) -> View {
 
 impl ListState {
     /// The same list from its top.
-    pub fn from_top(&self) -> Self {
+    pub fn top(&self) -> Self {
         Self { after: None, ..self.clone() }
     }
 

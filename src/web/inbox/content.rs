@@ -195,6 +195,7 @@ fn strings(value: &Value, list: &str, each: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic, reason = "tests")]
     use serde_json::json;
 
     use super::*;

@@ -138,7 +138,7 @@ impl List {
             nothing,
             nothing_next,
             rows: rows.iter().map(|row| writer.row(row)).collect(),
-            first: list.after.as_ref().map(|_| list.from_top().href()),
+            first: list.after.as_ref().map(|_| list.top().href()),
             next: next.map(|next| next.href()),
             refresh: list.href(),
             pages: choices(&visible, list),
@@ -164,7 +164,7 @@ fn views(list: &ListState, counts: &Counts, t: &'static Texts) -> Vec<ViewLink> 
     let link = |view: View| {
         let count = badges::of(counts, view);
         ViewLink {
-            href: ListState { view, ..list.from_top() }.href(),
+            href: ListState { view, ..list.top() }.href(),
             name: view.as_str(),
             icon: match view {
                 View::Needs => "hand",

@@ -27,8 +27,8 @@ pub struct Holder {
     pub who: String,
     /// Until when.
     pub until: Option<String>,
-    /// Who has it.
-    pub assigned: String,
+    /// Who has it, while people hold it.
+    pub assigned: Option<String>,
     /// Who asks for it.
     pub pending: Option<String>,
 }
@@ -84,7 +84,14 @@ pub fn holder(
         }
     };
     let who = if closed { format!("{} {who}", t.holder_closed) } else { who };
-    Holder { class, icon, who, until, assigned: assigned(assignee, names), pending: pending(control, inbox, names, clock) }
+    Holder {
+        class,
+        icon,
+        who,
+        until,
+        assigned: (class == "people" || assignee.is_some()).then(|| assigned(assignee, names)),
+        pending: pending(control, inbox, names, clock),
+    }
 }
 
 fn assigned(assignee: Option<&(UserId, String)>, names: &Names) -> String {

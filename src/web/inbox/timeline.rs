@@ -130,7 +130,7 @@ impl Teller<'_> {
 
     fn message(&self, row: &LogRow, item: &Value) -> Message {
         let content = Content::read(item.get("message").unwrap_or(&Value::Null), self.names.t);
-        let mut message = if row.kind == "echo" { self.outgoing(content, row.app.as_ref(), row.user) } else { self.from_customer(content) };
+        let mut message = if row.kind == "echo" { self.outgoing(content, row.app.as_ref(), row.user) } else { self.customers(content) };
         message.removed = row.scrubbed;
         message.at = self.clock.moment(shown_at(row));
         message
@@ -138,7 +138,7 @@ impl Teller<'_> {
 
     fn tap(&self, row: &LogRow, item: &Value) -> Message {
         let title = item.pointer("/postback/title").and_then(Value::as_str);
-        let mut message = self.from_customer(Content { text: title.map(str::to_owned), tapped: true, ..Content::default() });
+        let mut message = self.customers(Content { text: title.map(str::to_owned), tapped: true, ..Content::default() });
         message.removed = row.scrubbed;
         message.at = self.clock.moment(shown_at(row));
         message
@@ -156,7 +156,7 @@ impl Teller<'_> {
         Entry { id: format!("s{}", send.send_id), at: send.accepted_at, mid: None, line: Line::Message(Box::new(message)) }
     }
 
-    fn from_customer(&self, content: Content) -> Message {
+    fn customers(&self, content: Content) -> Message {
         self.build("in", "customer", self.customer.to_owned(), None, content)
     }
 

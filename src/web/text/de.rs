@@ -266,7 +266,7 @@ pub static DE: Texts = Texts {
     keys_note: "Notiz schreiben",
     keys_take: "übernehmen",
     keys_request: "anfragen",
-    keys_release: "freigeben",
+    keys_release: "zurückgeben",
     keys_close: "schließen",
     keys_send: "senden",
     keys_help: "diese Liste",

@@ -266,7 +266,7 @@ pub static EN: Texts = Texts {
     keys_note: "write a note",
     keys_take: "take over",
     keys_request: "request",
-    keys_release: "release",
+    keys_release: "give back",
     keys_close: "close",
     keys_send: "send",
     keys_help: "this list",
