@@ -7,6 +7,10 @@ use serde_json::{Map, Number, Value};
 /// Deepest nesting taken. What is built here is walked and printed by recursion elsewhere.
 pub(super) const MAX_DEPTH: usize = 100;
 
+/// Most values taken from a client at once. Each costs some hundred bytes of memory, however few it is written with; fifty full templates hold
+/// some ten thousand.
+pub const MAX_VALUES: usize = 50_000;
+
 /// What is wrong with a literal, and at which byte.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at position {at}")]
@@ -17,7 +21,16 @@ pub(super) struct Malformed {
 
 /// Reads one value, which must be the whole text.
 pub(super) fn read(text: &str) -> Result<Value, Malformed> {
-    let mut reader = Reader { text, at: 0 };
+    read_at_most(text, usize::MAX)
+}
+
+/// Reads what a stranger wrote: at most [`MAX_VALUES`] values.
+pub(super) fn read_of_stranger(text: &str) -> Result<Value, Malformed> {
+    read_at_most(text, MAX_VALUES)
+}
+
+fn read_at_most(text: &str, left: usize) -> Result<Value, Malformed> {
+    let mut reader = Reader { text, at: 0, left };
     let value = reader.value(0)?;
     reader.skip_space();
     if reader.at == text.len() { Ok(value) } else { Err(reader.wrong("unexpected text")) }
@@ -31,6 +44,8 @@ pub(super) fn without_nul(text: String) -> String {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// Values that may still come.
+    left: usize,
 }
 
 impl Reader<'_> {
@@ -70,6 +85,7 @@ impl Reader<'_> {
         if depth >= MAX_DEPTH {
             return Err(self.wrong("nested too deeply"));
         }
+        self.left = self.left.checked_sub(1).ok_or(self.wrong("too many values"))?;
         if self.takes('{') {
             return self.object(depth);
         }
@@ -241,6 +257,15 @@ mod tests {
         }
         assert!(read(&"[".repeat(1_000_000)).is_err());
         assert!(read(&"{a:".repeat(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn strangers_may_not_write_values_without_end() {
+        let list = |count: usize| format!("[{}]", vec!["{}"; count].join(","));
+        assert!(read_of_stranger(&list(MAX_VALUES - 1)).is_ok());
+        assert!(read_of_stranger(&list(MAX_VALUES)).is_err());
+        assert!(read_of_stranger(&format!("[{}]", vec!["{a:{b:{}}}"; MAX_VALUES / 2].join(","))).is_err());
+        assert!(read(&list(MAX_VALUES)).is_ok(), "the platform may");
     }
 
     fn json_value() -> impl Strategy<Value = Value> {

@@ -7,6 +7,8 @@ use super::error::GraphError;
 use super::ids::{AppId, Metadata, PersonId};
 use super::literal::{self, without_nul};
 
+pub use super::literal::MAX_VALUES;
+
 /// The parameters of a call by name. A later source wins over an earlier one: the body over the query.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Params(Map<String, Value>);
@@ -48,7 +50,7 @@ impl Params {
         let wrong = |why: &str| GraphError::parameter(&format!("The request body is not valid JSON: {why}"));
         let text = std::str::from_utf8(body).map_err(|_| wrong("it is not UTF-8"))?;
         serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| wrong(&error.to_string()))?;
-        match literal::read(text).map_err(|error| wrong(&error.to_string()))? {
+        match literal::read_of_stranger(text).map_err(|error| wrong(&error.to_string()))? {
             Value::Object(members) => Ok(Self(members)),
             _ => Err(GraphError::parameter("The request body must be a JSON object")),
         }
@@ -65,12 +67,16 @@ impl Params {
     /// Names and values of a form, also of the text fields of a multipart body. `a[b][0]=c` builds objects and arrays as PHP does.
     ///
     /// # Errors
-    /// 100 when brackets are nested beyond reason.
+    /// 100 when brackets are nested beyond reason, or when there are more parameters than anybody needs.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (impl AsRef<str>, impl Into<String>)>) -> Result<Self, GraphError> {
         let mut members = Map::new();
+        let mut left = MAX_VALUES;
         for (name, value) in pairs {
             let value = Value::String(without_nul(value.into()));
-            match path(name.as_ref()) {
+            let keys = path(name.as_ref());
+            let made = keys.as_ref().map_or(1, Vec::len);
+            left = left.checked_sub(made).ok_or_else(|| GraphError::parameter("There are too many parameters"))?;
+            match keys {
                 None => _ = members.insert(without_nul(name.as_ref().to_owned()), value),
                 Some(keys) if keys.len() <= MAX_BRACKETS => put(&mut members, &keys, value),
                 Some(_) => return Err(GraphError::parameter("A parameter's name has too many brackets")),
@@ -104,6 +110,12 @@ impl Params {
     /// All parameters, in the order they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// How many values it holds, those inside of others counted: what it costs in memory.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.0.values().map(values).sum()
     }
 
     /// `method=delete` and the like, which some clients POST: the method meant, upper case.
@@ -240,6 +252,15 @@ fn invalid_id() -> GraphError {
     GraphError::parameter("Param recipient[id] must be a valid ID string (e.g., \"123\")")
 }
 
+/// A value and those inside of it. What is read here is bounded in depth.
+fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(elements) => elements.iter().map(values).sum(),
+        Value::Object(members) => members.values().map(values).sum(),
+        _ => 0,
+    }
+}
+
 /// Text of a value that has no parts.
 pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
@@ -263,7 +284,9 @@ pub(super) fn yes(value: &Value) -> bool {
 /// The value itself, or what its text spells if that looks like an object or a list.
 pub(super) fn decoded(value: &Value) -> Result<Value, String> {
     match value {
-        Value::String(text) if text.trim_start().starts_with(['{', '[']) => literal::read(text).map_err(|error| error.to_string()),
+        Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+            literal::read_of_stranger(text).map_err(|error| error.to_string())
+        }
         other => Ok(other.clone()),
     }
 }

@@ -13,6 +13,7 @@ use super::reply::{JSON, Reply};
 use super::route;
 use crate::control::Epoch;
 use crate::wire::batch::{BatchAnswer, BatchCall, BatchItem, render_batch};
+use crate::wire::params::MAX_VALUES;
 use crate::wire::upstream::UpstreamFile;
 use crate::wire::{GraphError, Params};
 
@@ -46,7 +47,9 @@ pub(super) async fn answer(api: &GraphApi, call: Call) -> Result<Value, GraphErr
     }
     let mut outer = Outer { token, files: call.files, idempotency_key: call.idempotency_key, epoch: call.epoch };
     let count = batch.items.len();
-    let lanes = lanes(batch.items.into_iter().enumerate().map(|(index, item)| step(index, item, &mut outer)).collect());
+    let mut left = MAX_VALUES;
+    let steps = batch.items.into_iter().enumerate().map(|(index, item)| let_in(step(index, item, &mut outer), &mut left));
+    let lanes = lanes(steps.collect());
     let done = join_all(lanes.into_iter().map(|lane| run(api, lane))).await;
     let mut answers: Vec<Option<BatchAnswer>> = vec![None; count];
     for (index, answer) in done.into_iter().flatten() {
@@ -55,6 +58,18 @@ pub(super) async fn answer(api: &GraphApi, call: Call) -> Result<Value, GraphErr
         }
     }
     Ok(render_batch(&answers, batch.include_headers))
+}
+
+/// Refuses an item when the batch holds more values than one request may: they are all read before the first is answered.
+fn let_in(step: Step, left: &mut usize) -> Step {
+    let Ok(call) = &step.call else { return step };
+    match left.checked_sub(call.params.values()) {
+        Some(rest) => {
+            *left = rest;
+            step
+        }
+        None => Step { call: Err(GraphError::parameter("The batch holds more values than one request may")), ..step },
+    }
 }
 
 /// Turns an item into a call that inherits token, files and headers.
@@ -178,6 +193,14 @@ mod tests {
         assert_eq!(call.idempotency_key.as_deref(), Some("k/0"));
         assert_eq!(steps[1].call.as_ref().unwrap().params.get("access_token"), Some(&json!("own")));
         assert_eq!(steps[2].call.as_ref().unwrap_err().code, 100);
+    }
+
+    #[test]
+    fn a_batch_holds_no_more_values_than_one_request_may() {
+        let wordy = json!({"method": "POST", "relative_url": "me/messages", "body": json!({"a": vec![0; 40]}).to_string()});
+        let mut left = 100;
+        let taken = steps(json!([wordy, wordy, wordy, send("1")])).into_iter().map(|step| let_in(step, &mut left).call.is_ok());
+        assert_eq!(taken.collect::<Vec<_>>(), [true, true, false, true], "what does not fit fails alone");
     }
 
     #[test]
