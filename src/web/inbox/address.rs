@@ -104,9 +104,12 @@ fn encode(text: &str) -> String {
     encoded.replace('+', "%20").replace('.', "%2E")
 }
 
+/// The last millisecond of the year 9999. PostgreSQL refuses times far outside of these bounds, and no row lies there.
+const LAST_TIME: i64 = 253_402_300_799_999;
+
 fn place(text: &str) -> Option<Place> {
     let mut parts = text.splitn(3, '.');
-    let at = parts.next()?.parse().ok()?;
+    let at = parts.next()?.parse().ok().filter(|at| (0..=LAST_TIME).contains(at))?;
     let page = PageId::parse(decode(parts.next()?)).ok()?;
     let person = PersonId::parse(decode(parts.next()?)).ok()?;
     Some(Place { at: Timestamp::from_millis(at), page, person })
