@@ -26,6 +26,9 @@ pub enum WebError {
     /// A form that is larger than any of ours.
     #[error("a form that is too large")]
     TooLarge,
+    /// A form that does not arrive.
+    #[error("a form that took too long")]
+    TooSlow,
     /// A form that no page of ours makes.
     #[error("a form that makes no sense: {0}")]
     Malformed(&'static str),
@@ -70,6 +73,7 @@ impl ResponseError for WebError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Forged => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -116,7 +120,7 @@ pub fn page(status: StatusCode, lang: Lang) -> String {
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => (t.error_missing, t.error_missing_words, t.error_to_inbox, "/inbox"),
         StatusCode::FORBIDDEN => (t.error_forged, t.error_forged_words, t.error_to_inbox, "/inbox"),
         StatusCode::PAYLOAD_TOO_LARGE => (t.error_large, t.error_large_words, t.error_to_inbox, "/inbox"),
-        StatusCode::BAD_REQUEST => (t.error_malformed, t.error_malformed_words, t.error_to_inbox, "/inbox"),
+        StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT => (t.error_malformed, t.error_malformed_words, t.error_to_inbox, "/inbox"),
         StatusCode::TOO_MANY_REQUESTS => (t.error_many, t.error_many_words, t.error_to_login, "/login"),
         StatusCode::UNAUTHORIZED => (t.error_signed_out, t.error_signed_out_words, t.error_to_login, "/login"),
         StatusCode::SERVICE_UNAVAILABLE => (t.error_busy, t.error_busy_words, t.error_to_inbox, "/inbox"),

@@ -2,7 +2,7 @@
 
 use actix_web::cookie::Cookie;
 use actix_web::http::{StatusCode, header};
-use actix_web::web::{Bytes, Query};
+use actix_web::web::Query;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
@@ -43,11 +43,10 @@ pub async fn page(web: State, request: HttpRequest, whence: Query<Whence>) -> Re
 }
 
 /// POST /login. The same words and the same work whether the account is unknown, disabled, or the password wrong.
-pub async fn submit(web: State, request: HttpRequest, body: Bytes) -> Result<HttpResponse, WebError> {
+pub async fn submit(web: State, request: HttpRequest, fields: Fields) -> Result<HttpResponse, WebError> {
     if !same_site(&request, &web.settings) {
         return Err(WebError::Forged);
     }
-    let fields = Fields::read(&body);
     let (email, next, lang) = (fields.get("email").trim(), fields.get("next"), Lang::of(&request));
     if let Err(seconds) = web.throttle.count(&request, email) {
         metrics::counter!("baton_logins_total", "outcome" => "throttled").increment(1);

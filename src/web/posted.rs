@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
@@ -10,12 +12,15 @@ use actix_web::{FromRequest, HttpRequest};
 use super::error::WebError;
 use super::session::{self, Agent};
 
+/// How long a form may take to arrive: whoever holds one back holds a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The fields of a form, as the browser sent them.
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Reads a form body. NUL is left out: no field of ours has a use for it, and PostgreSQL takes none.
-    pub fn read(body: &[u8]) -> Self {
+    fn read(body: &[u8]) -> Self {
         let fields = url::form_urlencoded::parse(body);
         Self(fields.map(|(name, value)| (name.into_owned(), value.replace('\0', ""))).collect())
     }
@@ -28,6 +33,19 @@ impl Fields {
     /// A field's value, if it is there and not empty.
     pub fn find(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+}
+
+impl FromRequest for Fields {
+    type Error = WebError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, WebError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let body = tokio::time::timeout(PATIENCE, body).await.map_err(|_| WebError::TooSlow)?;
+            Ok(Self::read(&body.map_err(|_| WebError::TooLarge)?))
+        })
     }
 }
 
@@ -44,12 +62,12 @@ impl FromRequest for Posted {
     type Future = Pin<Box<dyn Future<Output = Result<Self, WebError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = Bytes::from_request(request, payload);
+        let fields = Fields::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
             let web = session::state(&request)?;
             let agent = Agent::of(&web, &request).await?;
-            let fields = Fields::read(&body.await.map_err(|_| WebError::TooLarge)?);
+            let fields = fields.await?;
             if session::same_site(&request, &web.settings) && agent.owns(fields.get("csrf")) {
                 Ok(Self { agent, fields })
             } else {
