@@ -129,6 +129,9 @@ pub struct Listening {
     /// Address under which people and apps reach Baton; with https, cookies are sent over https only
     #[arg(long, env = "BATON_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<Url>,
+    /// Proxies in front that append to X-Forwarded-For: tries to log in are counted by the address that the outermost of them saw
+    #[arg(long, env = "BATON_PROXIES", default_value_t = 0, value_name = "NUMBER")]
+    pub proxies: usize,
     /// 32 bytes in hex or base64 that sign the cookies of logins
     #[arg(long, env = "BATON_SESSION_KEY", value_name = "KEY", hide_env_values = true, hide_default_value = true)]
     pub session_key: Option<SecretString>,

@@ -77,7 +77,10 @@ impl Blueprint {
             graph: graph::Settings { sends_per_second: platform.send_rate, ..graph::Settings::default() },
             delivery,
             outbound: http::Settings { allowed_networks: apps.callback_allow.clone(), ..http::Settings::default() },
-            web: web::Settings::new(public_url(listening.public_url.as_ref(), address)?, keys.session.expose_secret().to_vec()),
+            web: web::Settings {
+                proxies: listening.proxies,
+                ..web::Settings::new(public_url(listening.public_url.as_ref(), address)?, keys.session.expose_secret().to_vec())
+            },
             script: script(apps.bot_script.as_deref())?,
             grace: Duration::from_secs(listening.shutdown_seconds),
         })
