@@ -11,6 +11,7 @@ mod delivery_receiver;
 mod delivery_world;
 mod graph;
 mod harness;
+mod hostile;
 mod inbox;
 mod inbox_live;
 mod intake;
