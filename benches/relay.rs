@@ -5,6 +5,7 @@
 //! the program and not of the disk.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a measurement may fail, and prints")]
+#![allow(unused_imports, clippy::all, reason = "the harness is the tests', and held to the lints there")]
 
 #[path = "../tests/it/harness/mod.rs"]
 mod harness;
