@@ -1,6 +1,7 @@
 //! Everything that needs the whole house: one binary, so that it links once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::too_many_lines, reason = "a test may fail")]
+#![allow(clippy::large_futures, clippy::result_large_err, clippy::type_complexity, reason = "a test runs once, and its rows are read once")]
 
 mod architecture;
 mod cli;

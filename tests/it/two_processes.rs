@@ -153,7 +153,7 @@ async fn scramble(pair: &Pair, person: &Person, round: usize) {
     assert!(pair.desks.iter().any(|desk| Some(&desk.id) == owner.as_ref()), "one of those who took owns it: {owner:?}");
     // Back to the bot, so that the next round begins alike.
     let owner = pair.desks.iter().find(|desk| Some(&desk.id) == owner.as_ref()).expect("a desk");
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         owner.pass(person, None).await.ok();
     }
 }

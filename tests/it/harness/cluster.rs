@@ -46,6 +46,7 @@ fn start() -> String {
     format!("postgres:///postgres?host={}&user=baton", home.display())
 }
 
+#[allow(clippy::zombie_processes, reason = "it outlives this process: that is what it is for")]
 fn watch(programs: &Path, home: &Path, as_root: bool) {
     let stop = format!(
         "while kill -0 {pid} 2>/dev/null; do sleep 1; done; {prefix} {ctl} -s -m immediate -D {home}/data stop; rm -rf {home}",
