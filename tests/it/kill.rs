@@ -31,6 +31,9 @@ async fn killing_baton_loses_doubles_and_reorders_nothing() {
     let mut dice = StdRng::seed_from_u64(SEED);
     let mut faults = StdRng::seed_from_u64(SEED + 1);
     desk.receiver.answer(move |_| if faults.random_bool(0.03) { 500 } else { 200 });
+    // Apps take their time, so that a kill meets deliveries under way, and others that wait behind them.
+    bot.receiver.think(Duration::from_millis(30));
+    desk.receiver.think(Duration::from_millis(80));
     let traffic = Traffic::start(&running, &bot, &desk, SEED).await;
 
     for round in 1..=ROUNDS {

@@ -1,6 +1,8 @@
 //! An app's callback: records every delivery in the order of arrival and answers as it is told.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
@@ -72,6 +74,7 @@ type Policy = Box<dyn FnMut(&Delivery) -> u16 + Send>;
 struct State {
     deliveries: Mutex<Vec<Delivery>>,
     policy: Mutex<Policy>,
+    think_ms: AtomicU64,
     arrived: broadcast::Sender<Delivery>,
 }
 
@@ -96,8 +99,12 @@ impl Drop for Stop {
 impl Receiver {
     /// Takes everything with 200 until it is told otherwise.
     pub fn start() -> Self {
-        let state =
-            Arc::new(State { deliveries: Mutex::default(), policy: Mutex::new(Box::new(|_| 200)), arrived: broadcast::channel(16_384).0 });
+        let state = Arc::new(State {
+            deliveries: Mutex::default(),
+            policy: Mutex::new(Box::new(|_| 200)),
+            think_ms: AtomicU64::new(0),
+            arrived: broadcast::channel(16_384).0,
+        });
         let data = Data::from(Arc::clone(&state));
         let server =
             HttpServer::new(move || App::new().app_data(data.clone()).route("/", web::get().to(verify)).route("/", web::post().to(take)))
@@ -115,6 +122,11 @@ impl Receiver {
     /// Answers each delivery with this status from now on.
     pub fn answer(&self, policy: impl FnMut(&Delivery) -> u16 + Send + 'static) {
         *self.state.policy.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(policy);
+    }
+
+    /// How long it takes from now on until it answers. A delivery counts as arrived before.
+    pub fn think(&self, time: Duration) {
+        self.state.think_ms.store(u64::try_from(time.as_millis()).expect("milliseconds"), Ordering::Relaxed);
     }
 
     /// Everything so far, in the order of arrival, what was refused among it.
@@ -151,6 +163,7 @@ async fn take(request: HttpRequest, raw: Bytes, state: Data<State>) -> HttpRespo
     let delivery = Delivery { id, headers, raw: raw.to_vec(), body };
     let status = (state.policy.lock().unwrap_or_else(PoisonError::into_inner))(&delivery);
     state.deliveries.lock().unwrap_or_else(PoisonError::into_inner).push(delivery.clone());
+    tokio::time::sleep(Duration::from_millis(state.think_ms.load(Ordering::Relaxed))).await;
     if status == 200 {
         // Nobody need listen.
         let _ = state.arrived.send(delivery);
