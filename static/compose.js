@@ -1,5 +1,5 @@
 // Writing: drafts that survive anything, sending without leaving the page, the length of a text.
-import { show, refreshList } from "./fragments.js";
+import { show, refreshList, refreshThread, acted, since } from "./fragments.js";
 
 const key = (form) => `baton-draft:${form.dataset.draft}`;
 const area = (form) => form.querySelector("textarea");
@@ -27,15 +27,20 @@ async function send(form, submitter) {
   if (form.getAttribute("aria-busy") === "true") return;
   form.setAttribute("aria-busy", "true");
   failed("");
+  const act = acted();
+  const sent = form.dataset.draft && area(form).value;
   try {
     const fields = new URLSearchParams(new FormData(form, submitter));
     // Not form.action: that is the field of this name, where a form has one.
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body: fields, headers: { "X-Baton-Fragment": "1" } });
     if (answer.status === 401) return location.reload();
     const html = await answer.text();
-    if (answer.ok) finished(form);
+    const overtaken = since(act);
+    acted();
+    if (answer.ok) finished(form, sent);
     if (!html.includes('id="thread"')) return failed(html);
-    show(html, { force: true });
+    if (answer.ok && overtaken) refreshThread();
+    else show(html, { force: true });
     (document.getElementById("problem") ?? document.getElementById("guard"))?.scrollIntoView({ block: "nearest" });
     if (answer.ok) after(form, submitter);
   } catch {
@@ -47,8 +52,9 @@ async function send(form, submitter) {
   }
 }
 
-function finished(form) {
-  if (!form.dataset.draft) return;
+/** Its text has gone out, unless the next one is already being written. */
+function finished(form, sent) {
+  if (!form.dataset.draft || area(form).value !== sent) return;
   localStorage.removeItem(key(form));
   area(form).value = area(form).defaultValue = "";
   measure(area(form));

@@ -1,6 +1,8 @@
 // Fetches parts of the page from the server, which renders them with the same templates as whole pages.
 import { morph } from "./morph.js";
 
+const PATIENCE = 20_000;
+
 const body = document.body;
 let pointerMoved = 0;
 
@@ -23,10 +25,23 @@ function count() {
   document.title = waiting ? `(${waiting}) ${bare}` : bare;
 }
 
+// Forms sent and answered. What was asked for before the latest of them is older than what is on the page.
+let acts = 0;
+
+/** A form is sent, or answered: the number of acts so far. */
+export const acted = () => (acts += 1);
+
+/** Whether more has been done since. */
+export const since = (act) => act !== acts;
+
 async function load(url) {
-  const answer = await fetch(url, { headers: { "X-Baton-Fragment": "1" }, cache: "no-store" });
+  const before = acts;
+  const signal = AbortSignal.timeout(PATIENCE);
+  const answer = await fetch(url, { headers: { "X-Baton-Fragment": "1" }, cache: "no-store", signal });
   if (answer.status === 401 || answer.status === 404) return location.reload();
-  if (answer.ok) show(await answer.text());
+  const html = await answer.text();
+  if (since(before)) return true;
+  if (answer.ok) show(html);
 }
 
 /** One fetch at a time; what is asked for meanwhile follows it once. */
@@ -42,7 +57,7 @@ function oneAtATime(url, wait = () => 0) {
       const pause = wait();
       if (pause > 0) await new Promise((done) => setTimeout(done, pause));
       // A fetch that fails is no news: the live stream says that the connection is lost.
-      await load(url()).catch(() => {});
+      again = (await load(url()).catch(() => {})) || again;
     } while (again);
     running = false;
   };

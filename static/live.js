@@ -19,21 +19,22 @@ export function watch(url, changed) {
     return JSON.parse(event.data);
   }
 
-  function open(again) {
+  function open() {
+    let resumed = false;
     source = new EventSource(url);
     source.addEventListener("hello", (event) => {
       const change = heard(event);
-      // A stream that was opened anew has no place to resume from.
-      if (again) changed(everything);
+      // Only a stream that broke off knows its place; what happened between the page and the first word of a new one was told to nobody.
+      if (!resumed) changed(everything);
       else if (change.everything || change.conversations.length) changed(change);
-      again = false;
+      resumed = true;
     });
     source.addEventListener("changed", (event) => changed(heard(event)));
     source.addEventListener("beat", heard);
     source.addEventListener("over", () => location.reload());
     source.addEventListener("error", () => {
       if (source.readyState !== EventSource.CLOSED) return;
-      setTimeout(() => open(true), retry);
+      setTimeout(() => open(), retry);
       retry = Math.min(retry * 2, 30_000);
     });
   }
@@ -49,7 +50,7 @@ export function watch(url, changed) {
     }
   }, 1000);
 
-  open(false);
+  open();
   addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => event.persisted && open(true));
+  addEventListener("pageshow", (event) => event.persisted && open());
 }
