@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::{App, Delivery, PAGE, Running};
 
 /// A row of the log.
-#[derive(Debug)]
+#[derive(Debug, sqlx::FromRow)]
 struct Row {
     position: i64,
+    #[sqlx(rename = "person_id")]
     person: Option<String>,
     kind: String,
     field: String,
@@ -20,10 +21,13 @@ struct Row {
 }
 
 /// A row of the outbox.
-#[derive(Debug)]
+#[derive(Debug, sqlx::FromRow)]
 struct Sent {
+    #[sqlx(rename = "send_id")]
     id: i64,
+    #[sqlx(rename = "person_id")]
     person: String,
+    #[sqlx(rename = "app_id")]
     app: String,
     state: String,
     epoch: i64,
@@ -48,8 +52,8 @@ impl Evidence {
     /// Reads it.
     pub async fn of(running: &Running) -> Self {
         let pool = &running.database.pool;
-        let log: Vec<(i64, Option<String>, String, String, Option<String>, String, i64, String)> = sqlx::query_as(
-            "select position, person_id, kind, field, mid, audience, epoch, payload from log where page_id = $1 order by position",
+        let log = sqlx::query_as(
+            "select position, person_id, kind, field, mid, audience::jsonb, epoch, payload::jsonb from log where page_id = $1 order by position",
         )
         .bind(PAGE)
         .fetch_all(pool)
@@ -57,12 +61,11 @@ impl Evidence {
         .expect("the log");
         let head =
             sqlx::query_scalar("select last_position from pages where page_id = $1").bind(PAGE).fetch_one(pool).await.expect("the head");
-        let outbox: Vec<(i64, String, String, String, i64, String, Option<String>)> =
-            sqlx::query_as("select send_id, person_id, app_id, state, epoch, token, mid from outbox where page_id = $1 order by send_id")
-                .bind(PAGE)
-                .fetch_all(pool)
-                .await
-                .expect("the outbox");
+        let outbox = sqlx::query_as("select * from outbox where page_id = $1 order by send_id")
+            .bind(PAGE)
+            .fetch_all(pool)
+            .await
+            .expect("the outbox");
         let owners = sqlx::query_as("select person_id, owner, epoch from conversations where page_id = $1")
             .bind(PAGE)
             .fetch_all(pool)
@@ -70,30 +73,7 @@ impl Evidence {
             .expect("the conversations");
         let journal = running.sandbox.journal().await;
         let list = |name: &str| journal[name].as_array().expect("a list").clone();
-        let json = |text: &str| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        Self {
-            log: log
-                .into_iter()
-                .map(|(position, person, kind, field, mid, audience, epoch, payload)| Row {
-                    position,
-                    person,
-                    kind,
-                    field,
-                    mid,
-                    audience: json(&audience),
-                    epoch,
-                    payload: json(&payload),
-                })
-                .collect(),
-            head,
-            outbox: outbox
-                .into_iter()
-                .map(|(id, person, app, state, epoch, token, mid)| Sent { id, person, app, state, epoch, token, mid })
-                .collect(),
-            owners,
-            sends: list("sends"),
-            attempts: list("webhooks"),
-        }
+        Self { log, head, outbox, owners, sends: list("sends"), attempts: list("webhooks") }
     }
 
     /// Positions are consecutive from 1 to the head.
