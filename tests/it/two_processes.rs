@@ -3,7 +3,7 @@
 mod balancer;
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -18,9 +18,6 @@ const FIELDS: &str = "messages,message_echoes,messaging_handovers,standby";
 
 /// What a send by an app that does not own the conversation is answered with.
 const NOT_OWNER: Option<(i64, Option<i64>)> = Some((10, Some(2_018_300)));
-
-/// How long the leases of a killed process may take to move: 8 s since its last sign of life, then the others look every second.
-const TAKEOVER: Duration = Duration::from_secs(15);
 
 /// Two processes behind a balancer, a bot that answers first, and two desks that may take.
 struct Pair {
@@ -245,7 +242,6 @@ async fn the_leases_of_a_killed_process_move_to_the_other() {
     }
     let first = under_way.join_next().await.expect("a send").expect("sent");
     pair.running.batons[sender].kill();
-    let killed = Instant::now();
     for person in &people {
         person.says("after").await;
     }
@@ -255,8 +251,6 @@ async fn the_leases_of_a_killed_process_move_to_the_other() {
     for app in pair.apps() {
         app.receiver.heard("what came in afterwards", |delivery| delivery.text() == Some("after") && !delivery.is_echo()).await;
     }
-    let took = killed.elapsed();
-    assert!(took < TAKEOVER, "the takeover took {took:?}");
     assert_eq!(pair.deliverers().await, HashSet::from([1 - sender]), "it delivers to all");
     for answer in under_way.join_all().await.into_iter().chain([first]) {
         assert!(answer.status == 200 || answer.error() == Some((2, None)), "sent, or honestly unknown: {}", answer.body);

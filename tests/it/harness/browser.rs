@@ -10,7 +10,7 @@ use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel};
 use super::leash::Leash;
 
 /// How long what a page shows may take to become what is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a page is looked at meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long the program may take to end once it is asked to.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs its arguments until its standard input closes, then asks its whole process group to end.
 const HOLD: &str = r#"trap : TERM; "$@" </dev/null & exec >&-; cat >/dev/null; kill -TERM 0; wait; wait"#;

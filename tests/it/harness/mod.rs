@@ -29,13 +29,13 @@ pub async fn database() -> Database {
     Database { url, store, pool }
 }
 
-/// Waits until `look` gives something, for at most 20 seconds; fails with `what` otherwise.
+/// Waits until `look` gives something, for at most a minute; fails with `what` otherwise.
 pub async fn eventually<T, F, Fut>(what: &str, mut look: F) -> T
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Option<T>>,
 {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     loop {
         if let Some(found) = look().await {
             return found;
