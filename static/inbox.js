@@ -19,6 +19,8 @@ function closeMenus(except) {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
 }
 
+// On a phone the views are one line that scrolls.
+document.querySelector(".view[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 remember(document.getElementById("list"));
 compose();
 keys();

@@ -75,7 +75,8 @@ pub fn holder(
         match &control.owner {
             Owner::Idle => ("idle", "idle", t.holder_idle.to_owned(), None),
             Owner::App { app, until: end } if Some(app) == inbox => ("people", "person", t.holder_inbox.to_owned(), until(*end)),
-            Owner::App { app, until: end } => ("bot", "bot", by(t.holder_app, app), until(*end)),
+            Owner::App { app, until: end } if names.kind(app) == Some(AppKind::Bot) => ("bot", "bot", by(t.holder_app, app), until(*end)),
+            Owner::App { app, until: end } => ("app", "swap", by(t.holder_app, app), until(*end)),
             Owner::External { app: None, .. } => ("external", "outside", t.holder_external_unknown.to_owned(), None),
             Owner::External { app: Some(app), evidence: Evidence::Confirmed } => ("external", "outside", by(t.holder_external, app), None),
             Owner::External { app: Some(app), evidence: Evidence::Implied { until: end } } => {

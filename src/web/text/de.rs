@@ -47,7 +47,7 @@ pub static DE: Texts = Texts {
     view_bot: "Bot",
     view_open: "Alle offenen",
     view_closed: "Geschlossen",
-    sort_waiting: "am längsten wartend zuerst",
+    sort_waiting: "am längsten wartend",
     sort_activity: "neueste zuerst",
     sort_closed: "zuletzt geschlossen zuerst",
     none_needs: "Niemand wartet.",
