@@ -107,7 +107,7 @@ async fn story(stage: &Stage) {
 async fn the_bot_answers_and_hands_over(stage: &Stage) {
     let mia = stage.chat_of(MIA).await;
     mia.writes("Hello!").await;
-    mia.reads("automated assistant", 1).await;
+    mia.is_told("automated assistant").await;
     mia.offered("Talk to a person").await;
     mia.taps("My order").await;
     mia.reads("What is your name?", 1).await;

@@ -103,6 +103,11 @@ impl Browser {
         self.driver.goto(url).await.unwrap_or_else(|error| panic!("{}: {url}: {error}", self.name));
     }
 
+    /// Fetches the page on screen anew.
+    pub async fn reload(&self) {
+        self.driver.refresh().await.unwrap_or_else(|error| panic!("{} cannot reload: {error}", self.name));
+    }
+
     /// Where it is.
     pub async fn path(&self) -> String {
         self.driver.current_url().await.expect("an address").path().to_owned()
@@ -207,6 +212,7 @@ impl Browser {
         let place = self.scratch.join(&self.name);
         let _ = self.driver.screenshot(&place.with_extension("png")).await;
         let _ = std::fs::write(place.with_extension("html"), self.driver.source().await.unwrap_or_default());
+        let _ = std::fs::write(place.with_extension("console"), format!("{:#?}", self.driver.browser_log().await));
     }
 
     /// Closes it.

@@ -43,12 +43,27 @@ impl<'a> Chat<'a> {
 
     /// Waits until an answer is offered.
     pub async fn offered(&self, title: &str) {
-        self.browser.shows_within(PATIENCE, "#quick button", |offered| offered.iter().any(|it| it == title), async || {}).await;
+        self.sees("#quick button", |offered| offered.iter().any(|it| it == title)).await;
     }
 
     /// Waits until the Page has said something so many times.
     pub async fn reads(&self, text: &str, times: usize) {
-        let said = |rows: &[String]| rows.iter().filter(|row| row.contains(text)).count() == times;
+        self.sees(THEIRS, |rows| rows.iter().filter(|row| row.contains(text)).count() == times).await;
+    }
+
+    /// Waits until the Page has said something, without doing anything.
+    pub async fn is_told(&self, text: &str) {
+        let said = |rows: &[String]| rows.iter().any(|row| row.contains(text));
         self.browser.shows_within(PATIENCE, THEIRS, said, async || {}).await;
+    }
+
+    /// With scripts the chat is live; without them its customer looks again, rather than wait.
+    async fn sees(&self, selector: &str, expected: impl Fn(&[String]) -> bool) {
+        let looks_again = async || {
+            if self.browser.scripts == Scripts::Off {
+                self.browser.reload().await;
+            }
+        };
+        self.browser.shows_within(PATIENCE, selector, expected, looks_again).await;
     }
 }
