@@ -3,6 +3,7 @@
 mod blueprint;
 mod health;
 mod measure;
+mod unread;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -212,7 +213,10 @@ fn serve(faces: Faces, listener: TcpListener, grace: Duration, parts: &mut JoinS
     let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
     let server = HttpServer::new(move || {
         let faces = faces.clone();
-        App::new().wrap(middleware::from_fn(measure::measured)).configure(|config| faces.routes(config))
+        App::new()
+            .wrap(middleware::from_fn(measure::measured))
+            .wrap(middleware::from_fn(unread::hang_up))
+            .configure(|config| faces.routes(config))
     })
     .disable_signals()
     .shutdown_timeout(grace.as_secs())

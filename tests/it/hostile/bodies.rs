@@ -264,3 +264,37 @@ async fn bodies_of_fifty_megabytes_are_refused_readably() {
     assert_eq!(house.state().await, before);
     house.stands().await;
 }
+
+/// Whoever sends half of something and waits holds a connection, but not for long.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_back_is_not_waited_for() {
+    let house = House::build().await;
+    let alice = house.log_in("alice@harbour.example").await;
+    let half = "content-length: 100\r\n";
+    let cookie = format!("cookie: {}\r\n{half}", alice.cookie);
+    let requests = [
+        Vec::new(),
+        b"POST /me/messages HTTP/1.1\r\nhost: x\r\n".to_vec(),
+        wire::post("/me/messages", half, b"{"),
+        wire::post("/me/messages", "transfer-encoding: chunked\r\n", b"ff\r\n{"),
+        wire::post("/me/messages", &format!("content-type: multipart/form-data; boundary=b\r\n{half}"), b"--b\r\n"),
+        wire::post("/login", half, b"email="),
+        wire::post("/login", "transfer-encoding: chunked\r\n", b"ff\r\ne"),
+        wire::post("/inbox/language", &cookie, b"language="),
+        wire::post("/platform/webhook", half, b"{"),
+        wire::post("/platform/webhook", "transfer-encoding: chunked\r\n", b"ff\r\n{"),
+    ];
+    let waits = requests.iter().map(|request| wire::hold(house.port, request));
+    for (request, (status, took)) in requests.iter().zip(futures_util::future::join_all(waits).await) {
+        let shown = String::from_utf8_lossy(request);
+        assert_eq!(status, 408, "{shown}");
+        assert!(took < Duration::from_secs(18), "{shown}: let go of after {took:?}");
+    }
+    // What nobody asked for is not waited for at all.
+    for path in ["/healthz", "/login", "/live", "/static/x/y"] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nff\r\n{{");
+        let (status, took) = wire::hold(house.port, request.as_bytes()).await;
+        assert!((200..500).contains(&status) && took < Duration::from_secs(5), "{path}: {status} after {took:?}");
+    }
+    house.stands().await;
+}

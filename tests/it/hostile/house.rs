@@ -2,6 +2,7 @@
 //! Instagram account, their apps and agents.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use baton::config::{Keys, Settings};
 use baton::crypto::seal::Sealer;
@@ -153,7 +154,9 @@ impl House {
         let keys = Keys { sealing: SecretBox::new(Box::new(SEALING_KEY)), session: SecretBox::new(Box::new(SESSION_KEY)) };
         let listener = server::listen("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let plan = Blueprint::draw(&settings, &keys, address).expect("a plan");
+        let mut plan = Blueprint::draw(&settings, &keys, address).expect("a plan");
+        // A test does not wait a minute for what never comes.
+        plan.graph.limits.patience = Duration::from_secs(10);
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let running = server::start(plan, database.store.clone(), listener, metrics).await.expect("it starts");
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");

@@ -1,6 +1,6 @@
 //! HTTP by hand, for what no decent client would send.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,6 +64,18 @@ async fn send_parts(port: u16, bytes: &[u8], end: bool) -> Raw {
     let body = declared(head).and_then(|length| body.get(..length)).unwrap_or(body);
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     Raw { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+/// Sends these bytes and waits until the server hangs up: the status it gave, and how long that took.
+pub async fn hold(port: u16, bytes: &[u8]) -> (u16, Duration) {
+    let began = Instant::now();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
+    stream.write_all(bytes).await.expect("sent");
+    let mut answer = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut answer)).await;
+    assert!(ended.is_ok(), "still held after {:?}: {}", began.elapsed(), String::from_utf8_lossy(bytes));
+    let status = String::from_utf8_lossy(&answer).split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    (status, began.elapsed())
 }
 
 /// The answer without the `100 Continue` that may stand before it.
