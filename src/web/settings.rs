@@ -16,8 +16,10 @@ pub struct Settings {
     pub proxies: usize,
     /// How long a login lasts, in seconds. Default 12 hours: a working day.
     pub login_seconds: i64,
-    /// Logins that may be tried per account in a quarter of an hour. Default 10.
+    /// Logins that may be tried per account from one address in a quarter of an hour. Default 10.
     pub tries_per_account: u32,
+    /// The same from all addresses together. Default 100.
+    pub tries_per_account_everywhere: u32,
     /// Logins that may be tried per address in a quarter of an hour. Default 60: several agents may share one.
     pub tries_per_address: u32,
 }
@@ -26,7 +28,15 @@ impl Settings {
     /// The defaults, for this address and key.
     #[must_use]
     pub fn new(public_url: Url, key: Vec<u8>) -> Self {
-        Self { public_url, key: key.into(), proxies: 0, login_seconds: 12 * 3600, tries_per_account: 10, tries_per_address: 60 }
+        Self {
+            public_url,
+            key: key.into(),
+            proxies: 0,
+            login_seconds: 12 * 3600,
+            tries_per_account: 10,
+            tries_per_account_everywhere: 100,
+            tries_per_address: 60,
+        }
     }
 
     /// Cookies may only travel encrypted.

@@ -14,9 +14,14 @@ use super::Settings;
 /// The time over which tries are counted, in seconds.
 const PERIOD: u32 = 900;
 
-/// Limits per account and per address. What is kept of an account is a hash, so that a typed password in the wrong field is not kept.
+/// An account, hashed, so that a password typed into the wrong field is not kept.
+type Account = [u8; 32];
+
+/// Limits per account and per address. One address alone cannot use up what an account may be tried from elsewhere: nobody could keep an agent
+/// out by guessing wrong on purpose.
 pub struct Throttle {
-    accounts: DefaultKeyedRateLimiter<[u8; 32]>,
+    pairs: DefaultKeyedRateLimiter<(Account, String)>,
+    accounts: DefaultKeyedRateLimiter<Account>,
     addresses: DefaultKeyedRateLimiter<String>,
     proxies: usize,
 }
@@ -24,7 +29,8 @@ pub struct Throttle {
 impl Throttle {
     pub fn new(settings: &Settings) -> Self {
         Self {
-            accounts: RateLimiter::keyed(quota(settings.tries_per_account)),
+            pairs: RateLimiter::keyed(quota(settings.tries_per_account)),
+            accounts: RateLimiter::keyed(quota(settings.tries_per_account_everywhere)),
             addresses: RateLimiter::keyed(quota(settings.tries_per_address)),
             proxies: settings.proxies,
         }
@@ -34,10 +40,13 @@ impl Throttle {
     pub fn count(&self, request: &HttpRequest, email: &str) -> Result<(), u64> {
         self.forget();
         let address = self.address(request);
-        let account: [u8; 32] = Sha256::digest(email.trim().to_lowercase().as_bytes()).into();
+        let account: Account = Sha256::digest(email.trim().to_lowercase().as_bytes()).into();
         let now = DefaultClock::default().now();
-        self.addresses.check_key(&address).map_err(|not_yet| not_yet.wait_time_from(now).as_secs() + 1)?;
-        self.accounts.check_key(&account).map_err(|not_yet| not_yet.wait_time_from(now).as_secs() + 1)
+        // What an earlier limit stops does not count for a later one.
+        let checked = self.addresses.check_key(&address);
+        let checked = checked.and_then(|()| self.pairs.check_key(&(account, address)));
+        let checked = checked.and_then(|()| self.accounts.check_key(&account));
+        checked.map_err(|not_yet| not_yet.wait_time_from(now).as_secs() + 1)
     }
 
     /// Where the request comes from: the peer, or with proxies in front what the outermost trusted one saw.
@@ -59,7 +68,8 @@ impl Throttle {
 
     /// Lets go of keys that are fresh again once there are many.
     fn forget(&self) {
-        if self.accounts.len() + self.addresses.len() > 10_000 {
+        if self.pairs.len() + self.accounts.len() + self.addresses.len() > 10_000 {
+            self.pairs.retain_recent();
             self.accounts.retain_recent();
             self.addresses.retain_recent();
         }
@@ -86,7 +96,37 @@ fn quota(tries: u32) -> Quota {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use actix_web::test::TestRequest;
+
     use super::*;
+
+    fn settings() -> Settings {
+        Settings::new("http://localhost".parse().unwrap(), vec![0; 32])
+    }
+
+    /// How many of so many tries from an address are let through.
+    fn let_through(throttle: &Throttle, address: &str, email: &str, tries: usize) -> usize {
+        let request = TestRequest::default().peer_addr(format!("{address}:1").parse().unwrap()).to_http_request();
+        (0..tries).filter(|_| throttle.count(&request, email).is_ok()).count()
+    }
+
+    #[test]
+    fn a_stranger_does_not_keep_an_agent_out() {
+        let throttle = Throttle::new(&settings());
+        assert_eq!(let_through(&throttle, "192.0.2.1", "anna@shop.example", 20), 10);
+        assert_eq!(let_through(&throttle, "192.0.2.2", " Anna@shop.example", 5), 5, "from her own address she gets in");
+        assert_eq!(let_through(&throttle, "192.0.2.1", "ben@shop.example", 5), 5);
+    }
+
+    #[test]
+    fn guessing_from_everywhere_ends_as_well() {
+        let throttle = Throttle::new(&settings());
+        let through: usize = (1..=30).map(|last| let_through(&throttle, &format!("192.0.2.{last}"), "anna@shop.example", 10)).sum();
+        assert_eq!(through, 100);
+        let throttle = Throttle::new(&settings());
+        let through: usize = (0..30).map(|number| let_through(&throttle, "192.0.2.1", &format!("{number}@shop.example"), 10)).sum();
+        assert_eq!(through, 60, "one address tries many accounts");
+    }
 
     #[test]
     fn a_network_of_ipv6_is_one_address() {
