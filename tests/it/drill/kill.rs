@@ -7,15 +7,10 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::{rounds, seed, show};
 use crate::harness::eventually;
 use crate::harness::running::{Evidence, PAGE, Running};
 use traffic::{Outcome, Traffic};
-
-/// How often it is killed.
-const ROUNDS: usize = 20;
-
-/// Where the dice begin. The moments of the kills follow from it, as far as the machine is equally fast.
-const SEED: u64 = 0x0ba7_0115;
 
 /// What both apps hear.
 const FIELDS: &str = "messages,message_echoes,message_deliveries,messaging_handovers,standby";
@@ -25,23 +20,24 @@ const RETRIES: &str = "200ms,300ms,500ms,1s,1s,1s,1s,1s,1s";
 
 #[tokio::test]
 async fn killing_baton_loses_doubles_and_reorders_nothing() {
+    let (rounds, seed) = (rounds(20, 200), seed());
     let mut running = Running::with(1, &[("BATON_RETRY_SCHEDULE", RETRIES), ("BATON_SEND_RATE", "200")]).await;
     let bot = running.add_app("Bot", &["--default", "--fields", FIELDS]).await;
     let desk = running.add_app("Desk", &["--may-take", "--fields", FIELDS]).await;
-    let mut dice = StdRng::seed_from_u64(SEED);
-    let mut faults = StdRng::seed_from_u64(SEED + 1);
+    let mut dice = StdRng::seed_from_u64(seed);
+    let mut faults = StdRng::seed_from_u64(seed + 1);
     desk.receiver.answer(move |_| if faults.random_bool(0.03) { 500 } else { 200 });
     // Apps take their time, so that a kill meets deliveries under way, and others that wait behind them.
     bot.receiver.think(Duration::from_millis(30));
     desk.receiver.think(Duration::from_millis(80));
-    let traffic = Traffic::start(&running, &bot, &desk, SEED).await;
+    let traffic = Traffic::start(&running, &bot, &desk, seed).await;
 
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds {
         traffic_flows(&running).await;
         tokio::time::sleep(Duration::from_millis(dice.random_range(0..700))).await;
         let killed = running.batons[0].kill();
         // After the last kill the dead process's leases lapse by themselves.
-        if round < ROUNDS {
+        if round < rounds {
             let_leases_lapse(&running, killed).await;
         }
         running.batons[0].restart().await;
@@ -58,11 +54,11 @@ async fn killing_baton_loses_doubles_and_reorders_nothing() {
     let evidence = Evidence::of(&running).await;
     evidence.positions_are_consecutive();
     let stored = evidence.acknowledged_events_are_stored_once();
-    assert!(stored >= said && said >= 5 * ROUNDS, "{said} messages were written, {stored} events acknowledged");
+    assert!(stored >= said && said >= 5 * rounds, "{said} messages were written, {stored} events acknowledged");
     let sent = evidence.sends_are_honest();
-    assert!(sent >= 3 * ROUNDS, "{sent} messages were sent");
+    assert!(sent >= 3 * rounds, "{sent} messages were sent");
     let changes = evidence.one_owner_at_a_time();
-    assert!(changes >= ROUNDS, "{changes} changes of owner");
+    assert!(changes >= rounds, "{changes} changes of owner");
     for app in [&bot, &desk] {
         let (heard, again) = evidence.heard_in_order(app, FIELDS);
         assert!(heard >= stored && again < heard, "{heard} events heard, {again} of them again");
@@ -76,8 +72,14 @@ async fn killing_baton_loses_doubles_and_reorders_nothing() {
             Outcome::Refused(code, subcode) => assert_eq!((*code, *subcode), (10, Some(2_018_300)), "{key}"),
         }
     }
-    assert!(evidence.refused_webhooks() >= ROUNDS, "Baton was away for some webhooks");
-    assert!(outcomes.values().filter(|outcome| matches!(outcome, Outcome::Sent(_))).count() >= 3 * ROUNDS, "sends were answered");
+    assert!(evidence.refused_webhooks() >= rounds, "Baton was away for some webhooks");
+    assert!(outcomes.values().filter(|outcome| matches!(outcome, Outcome::Sent(_))).count() >= 3 * rounds, "sends were answered");
+    show(
+        "Baton killed at a random moment under traffic",
+        rounds,
+        "every acknowledged event in the log once, heard in order by both apps; one owner; every send sent once or unknown",
+        &format!("{stored} events, {changes} changes of owner, {sent} sends: all held"),
+    );
 }
 
 /// Waits until something new has come in, and something has gone out.
