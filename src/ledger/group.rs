@@ -21,6 +21,7 @@ pub(super) struct Group {
     sends: HashMap<(PageId, i64), SendRow>,
     keys: HashMap<(PageId, AppId, String), i64>,
     seen: HashSet<(PageId, Seen)>,
+    marked: HashSet<(PageId, Seen)>,
     buttons: HashMap<(ConversationKey, Seen), AppId>,
     generations: HashMap<String, i64>,
     memories: HashMap<(ConversationKey, AppId), i64>,
@@ -46,7 +47,9 @@ pub(super) struct Reading {
     pub heads: Vec<(Head, Arc<PageRules>)>,
     pub conversations: Vec<ConversationRow>,
     pub sends: Vec<SendRow>,
-    pub seen: Vec<(PageId, Seen)>,
+    /// Keys that were asked about, and those of them that nobody had seen: they are marked by now.
+    pub asked: Vec<(PageId, Seen)>,
+    pub marked: Vec<(PageId, Seen)>,
     pub buttons: Vec<((ConversationKey, Seen), AppId)>,
     pub generations: Vec<(String, i64)>,
     pub memories: Vec<((ConversationKey, AppId), i64)>,
@@ -70,6 +73,7 @@ impl Group {
     pub fn new(now: Timestamp, own_app: AppId, reading: Reading) -> Self {
         // The database's clock may be set back; a conversation's time never is.
         let now = reading.conversations.iter().map(|row| row.last_at).max().map_or(now, |last| last.max(now));
+        let marked: HashSet<_> = reading.marked.into_iter().collect();
         Self {
             now,
             own_app,
@@ -85,7 +89,8 @@ impl Group {
                 .filter_map(|send| Some(((send.page.clone(), send.app.clone(), send.idempotency_key.clone()?), send.send_id)))
                 .collect(),
             sends: reading.sends.into_iter().map(|send| ((send.page.clone(), send.send_id), send)).collect(),
-            seen: reading.seen.into_iter().collect(),
+            seen: reading.asked.into_iter().filter(|key| !marked.contains(key)).collect(),
+            marked,
             buttons: reading.buttons.into_iter().collect(),
             generations: reading.generations.into_iter().collect(),
             memories: reading.memories.into_iter().collect(),
@@ -154,11 +159,14 @@ impl Group {
 
     /// Marks something as seen. False: it was.
     pub fn see(&mut self, page: &PageId, hash: Seen) -> bool {
-        let new = self.seen.insert((page.clone(), hash));
-        if new {
-            self.writes.seen.push((page.clone(), hash));
+        let key = (page.clone(), hash);
+        if self.seen.contains(&key) {
+            return false;
         }
-        new
+        if !self.marked.contains(&key) {
+            self.writes.seen.push(key.clone());
+        }
+        self.seen.insert(key)
     }
 
     pub fn was_seen(&self, page: &PageId, hash: Seen) -> bool {

@@ -7,8 +7,8 @@ use super::group::Reading;
 use super::{Command, sends};
 use crate::control::PageRules;
 use crate::store::StoreError;
-use crate::store::group::{ConversationKey, GroupTransaction, Seen};
-use crate::wire::{AppId, Event, Incoming, PageId};
+use crate::store::group::{ConversationKey, GroupTransaction, Locked, Seen, TransactionId};
+use crate::wire::{AppId, Event, Incoming, PageId, Timestamp};
 
 /// The rules of Pages as of a version, so that they are read once.
 pub(super) type RulesCache = HashMap<PageId, (i64, Arc<PageRules>)>;
@@ -86,12 +86,17 @@ impl Concerned {
     }
 }
 
-/// Reads everything the commands concern. The heads are locked first, and the time is taken after that by the caller.
-pub(super) async fn read(transaction: &mut GroupTransaction, commands: &[&Command], cache: &mut RulesCache) -> Result<Reading, StoreError> {
+/// Locks the heads, takes the time, and reads everything the commands concern.
+pub(super) async fn read(
+    transaction: &mut GroupTransaction,
+    commands: &[&Command],
+    cache: &mut RulesCache,
+) -> Result<(Reading, Timestamp, TransactionId), StoreError> {
     let mut all = Concerned::by(commands);
     let mut reading = Reading::default();
     let pages: Vec<&str> = all.pages.iter().map(PageId::as_str).collect();
-    for head in transaction.lock_heads(&pages).await? {
+    let Locked { heads, now, id } = transaction.lock_heads(&pages).await?;
+    for head in heads {
         let rules = rules(transaction, cache, &head.page, head.rules_version).await?;
         reading.heads.push((head, rules));
     }
@@ -104,8 +109,11 @@ pub(super) async fn read(transaction: &mut GroupTransaction, commands: &[&Comman
         let keys: Vec<ConversationKey> = all.conversations.into_iter().collect();
         reading.conversations = transaction.conversations(&keys).await?;
     }
+    // What is asked of a Page that there is not is put aside, and marks nothing.
+    all.seen.retain(|(page, _)| reading.heads.iter().any(|(head, _)| head.page == *page));
     if !all.seen.is_empty() {
-        reading.seen = transaction.seen(&all.seen).await?;
+        reading.marked = transaction.mark_seen(&all.seen, now).await?;
+        reading.asked = all.seen;
     }
     if !all.buttons.is_empty() {
         reading.buttons = transaction.button_apps(&all.buttons).await?;
@@ -114,7 +122,7 @@ pub(super) async fn read(transaction: &mut GroupTransaction, commands: &[&Comman
         let version = transaction.memory_version(&page, &person, &app).await?;
         reading.memories.push((((page, person), app), version));
     }
-    Ok(reading)
+    Ok((reading, now, id))
 }
 
 async fn read_sends(transaction: &mut GroupTransaction, all: &Concerned, reading: &mut Reading) -> Result<(), StoreError> {

@@ -114,8 +114,7 @@ impl Writer {
 
     async fn once(&mut self, commands: &[&Command]) -> Result<Committed, StoreError> {
         let mut transaction = self.store.begin_group().await?;
-        let reading = reading::read(&mut transaction, commands, &mut self.rules).await?;
-        let (now, id) = transaction.clock().await?;
+        let (reading, now, id) = reading::read(&mut transaction, commands, &mut self.rules).await?;
         let mut group = Group::new(now, self.own_app.clone(), reading);
         let replies: Vec<_> = commands.iter().map(|command| decide(&mut group, command)).collect();
         let now = group.now;

@@ -218,12 +218,13 @@ impl Store {
             r#"select c.page_id as "page_id!", c.person_id as "person_id!", c.last_message_at as "at!"
                from unnest($1::text[]) as scope (id)
                cross join lateral (
-                   select page_id, person_id, last_message_at from conversations
-                   where page_id = scope.id and closed_at is null
-                     and (not $6 or owner_kind = 'idle'
-                          or (owner_kind = 'app' and owner not in (select app_id from apps where kind = 'inbox')))
-                     and ($2::timestamptz is null or (last_message_at <= $2 and (last_message_at, page_id, person_id) < ($2, $3, $4)))
-                   order by last_message_at desc, person_id desc limit $5
+                   select o.page_id, o.person_id, o.last_message_at
+                   from open_conversations o join conversations h on h.page_id = o.page_id and h.person_id = o.person_id
+                   where o.page_id = scope.id
+                     and (not $6 or h.owner_kind = 'idle'
+                          or (h.owner_kind = 'app' and h.owner not in (select app_id from apps where kind = 'inbox')))
+                     and ($2::timestamptz is null or (o.last_message_at <= $2 and (o.last_message_at, o.page_id, o.person_id) < ($2, $3, $4)))
+                   order by o.last_message_at desc, o.person_id desc limit $5
                ) c
                order by c.last_message_at desc, c.page_id desc, c.person_id desc limit $5"#,
             pages as _,
@@ -309,7 +310,7 @@ impl Store {
                  (select count(*) from (select from conversations where assignee = $2 and page_id = any($1) and closed_at is null limit $3) n) as "mine!",
                  (select count(*) from (select from conversations where page_id = any($1) and closed_at is null
                      and (owner_kind = 'idle' or (owner_kind = 'app' and owner not in (select app_id from inboxes))) limit $3) n) as "bot!",
-                 (select count(*) from (select from conversations where page_id = any($1) and closed_at is null limit $3) n) as "open!",
+                 (select count(*) from (select from open_conversations where page_id = any($1) limit $3) n) as "open!",
                  (select count(*) from (select from conversations where page_id = any($1) and closed_at is not null limit $3) n) as "closed!""#,
             &pages as _,
             me.0,

@@ -33,9 +33,17 @@ pub use error::StoreError;
 /// Connections of the ledger's writer: one at work, one for the moment after a lost connection.
 const WRITERS: u32 = 2;
 
-/// A frozen process must not hold a Page: its transaction ends by itself.
-const WRITER_LIMITS: [(&str, &str); 3] =
-    [("idle_in_transaction_session_timeout", "5s"), ("lock_timeout", "5s"), ("statement_timeout", "10s")];
+/// How the ledger's writer works. A frozen process must not hold a Page: its transaction ends by itself. And its statements name each row by its
+/// key, so they are planned once, for indexes: a plan made while the tables were small must not stay when they are large.
+const WRITER_SETTINGS: [(&str, &str); 7] = [
+    ("idle_in_transaction_session_timeout", "5s"),
+    ("lock_timeout", "5s"),
+    ("statement_timeout", "10s"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
 
 /// The database, as everything but the ledger's writer sees it.
 #[derive(Debug, Clone)]
@@ -59,7 +67,9 @@ impl Store {
         let writer = PgPoolOptions::new()
             .max_connections(WRITERS)
             .acquire_timeout(Duration::from_secs(2))
-            .connect_lazy_with(options.application_name("baton-ledger").options(WRITER_LIMITS));
+            // A group that meets a dead connection is tried again; a question before each costs as much as its commit.
+            .test_before_acquire(false)
+            .connect_lazy_with(options.application_name("baton-ledger").options(WRITER_SETTINGS));
         Ok(Self { pool, writer })
     }
 

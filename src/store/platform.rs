@@ -183,9 +183,9 @@ impl Store {
     pub async fn unsettled(&self, limit: i64) -> Result<Vec<Unsettled>, StoreError> {
         let rows = sqlx::query!(
             r#"select page_id as "page_id!", person_id as "person_id!", control as "control!" from (
-                   select page_id, person_id, control from conversations where control like '%"transfer":{%'
+                   select page_id, person_id, control from conversations where in_transfer
                    union
-                   select page_id, person_id, control from conversations where control like '%"kind":"external","app":null%'
+                   select page_id, person_id, control from conversations where owner_kind = 'external' and owner is null
                ) as unsettled limit $1"#,
             limit
         )

@@ -1,5 +1,7 @@
 //! Conversations as the ledger reads and writes them.
 
+use time::OffsetDateTime;
+
 use super::super::StoreError;
 use super::super::log::{datetime, timestamp};
 use super::{ConversationKey, GroupTransaction, Seen};
@@ -38,6 +40,21 @@ pub struct ConversationRow {
     pub requested_by: Option<UserId>,
     /// What the app said that handed it to people.
     pub handover_note: Option<String>,
+    /// As the database has it; none: not yet.
+    pub stored: Option<Stored>,
+}
+
+/// What the database has of a conversation, for a write that need not look for it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its place in the table (`ctid`). It stays there while the Page's head is locked, since nobody else writes conversations.
+    place: String,
+    /// When its newest message came.
+    last_message_at: OffsetDateTime,
+    /// Which that was.
+    last_message_position: i64,
+    /// Whether it is among the open ones.
+    open: bool,
 }
 
 impl ConversationRow {
@@ -59,6 +76,7 @@ impl ConversationRow {
             assignee: None,
             requested_by: None,
             handover_note: None,
+            stored: None,
         }
     }
 
@@ -71,6 +89,34 @@ impl ConversationRow {
             Owner::External { app, .. } => app.as_ref(),
         }
     }
+
+    /// Where it is in the table; none: nowhere yet.
+    pub(super) fn place(&self) -> Option<&str> {
+        self.stored.as_ref().map(|stored| stored.place.as_str())
+    }
+
+    /// What `conversations.owner_kind` holds.
+    pub(super) const fn owner_kind(&self) -> &'static str {
+        match &self.control.owner {
+            Owner::Idle => "idle",
+            Owner::App { .. } => "app",
+            Owner::External { .. } => "external",
+        }
+    }
+
+    /// When its newest message came; for one without any, when it began.
+    pub(super) fn last_message_at(&self) -> OffsetDateTime {
+        match &self.stored {
+            Some(stored) if stored.last_message_position >= self.last_message_position => stored.last_message_at,
+            _ => datetime(self.last_at),
+        }
+    }
+
+    /// Its places among the open ones, before and after; none: it is not among them.
+    pub(super) fn listing(&self) -> (Option<OffsetDateTime>, Option<OffsetDateTime>) {
+        let before = self.stored.as_ref().filter(|stored| stored.open).map(|stored| stored.last_message_at);
+        (before, self.closed_at.is_none().then(|| self.last_message_at()))
+    }
 }
 
 impl GroupTransaction {
@@ -82,10 +128,10 @@ impl GroupTransaction {
         let pages: Vec<&str> = keys.iter().map(|(page, _)| page.as_str()).collect();
         let people: Vec<&str> = keys.iter().map(|(_, person)| person.as_str()).collect();
         let rows = sqlx::query!(
-            "select c.page_id, c.person_id, c.control, c.last_position, c.last_message_position, c.last_at, c.last_person_act, c.last_inbound_position,
+            r#"select c.ctid::text as "place!", c.page_id, c.person_id, c.control, c.last_message_at, c.last_position, c.last_message_position, c.last_at, c.last_person_act, c.last_inbound_position,
                     c.last_outbound_position, c.check_at, c.closed_at, c.assignee, c.requested_by, c.handover_note
              from unnest($1::text[], $2::text[]) as a (page_id, person_id)
-             join conversations c on c.page_id = a.page_id and c.person_id = a.person_id",
+             join conversations c on c.page_id = a.page_id and c.person_id = a.person_id"#,
             &pages as _,
             &people as _
         )
@@ -110,6 +156,12 @@ impl GroupTransaction {
                     assignee: row.assignee.map(UserId),
                     requested_by: row.requested_by.map(UserId),
                     handover_note: row.handover_note,
+                    stored: Some(Stored {
+                        place: row.place,
+                        last_message_at: row.last_message_at,
+                        last_message_position: row.last_message_position,
+                        open: row.closed_at.is_none(),
+                    }),
                 })
             })
             .collect()
@@ -141,52 +193,5 @@ impl GroupTransaction {
             }
         }
         Ok(found)
-    }
-
-    /// Inserts or replaces conversations.
-    pub(super) async fn write_conversations(&mut self, rows: &[ConversationRow]) -> Result<(), StoreError> {
-        let control: Vec<String> = rows
-            .iter()
-            .map(|row| {
-                serde_json::to_string(&row.control).map_err(|e| StoreError::inconsistent("conversations", "control", &row.person, e))
-            })
-            .collect::<Result<_, _>>()?;
-        let text = |f: fn(&ConversationRow) -> &str| rows.iter().map(f).collect::<Vec<&str>>();
-        let number = |f: fn(&ConversationRow) -> i64| rows.iter().map(f).collect::<Vec<i64>>();
-        let time = |f: fn(&ConversationRow) -> Option<Timestamp>| rows.iter().map(|row| f(row).map(datetime)).collect::<Vec<_>>();
-        sqlx::query!(
-            "insert into conversations (page_id, person_id, control, owner, epoch, last_position, last_message_position, last_at, last_person_act,
-                 last_inbound_position, last_outbound_position, check_at, closed_at, assignee, requested_by, handover_note, last_message_at)
-             select n.*, n.last_at from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[],
-                 $9::bigint[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::bigint[], $15::bigint[], $16::text[])
-                 as n (page_id, person_id, control, owner, epoch, last_position, last_message_position, last_at, last_person_act,
-                 last_inbound_position, last_outbound_position, check_at, closed_at, assignee, requested_by, handover_note)
-             on conflict (page_id, person_id) do update set control = excluded.control, owner = excluded.owner, epoch = excluded.epoch,
-                 last_position = excluded.last_position, last_message_position = excluded.last_message_position, last_at = excluded.last_at,
-                 last_person_act = excluded.last_person_act, last_inbound_position = excluded.last_inbound_position,
-                 last_outbound_position = excluded.last_outbound_position, check_at = excluded.check_at, closed_at = excluded.closed_at,
-                 assignee = excluded.assignee, requested_by = excluded.requested_by, handover_note = excluded.handover_note,
-                 last_message_at = case when excluded.last_message_position > conversations.last_message_position then excluded.last_at
-                     else conversations.last_message_at end",
-            &text(|row| row.page.as_str()) as _,
-            &text(|row| row.person.as_str()) as _,
-            &control as _,
-            &rows.iter().map(|row| row.owner().map(AppId::as_str)).collect::<Vec<_>>() as _,
-            &number(|row| i64::try_from(row.control.epoch.0).unwrap_or(i64::MAX)),
-            &number(|row| row.last_position),
-            &number(|row| row.last_message_position),
-            &rows.iter().map(|row| datetime(row.last_at)).collect::<Vec<_>>(),
-            &rows.iter().map(|row| row.last_person_act.map(Timestamp::millis)).collect::<Vec<_>>() as _,
-            &number(|row| row.last_inbound_position),
-            &number(|row| row.last_outbound_position),
-            &time(|row| row.check_at) as _,
-            &time(|row| row.closed_at) as _,
-            &rows.iter().map(|row| row.assignee.map(|user| user.0)).collect::<Vec<_>>() as _,
-            &rows.iter().map(|row| row.requested_by.map(|user| user.0)).collect::<Vec<_>>() as _,
-            &rows.iter().map(|row| row.handover_note.as_deref()).collect::<Vec<_>>() as _
-        )
-        .execute(&mut *self.transaction)
-        .await?;
-        Ok(())
     }
 }

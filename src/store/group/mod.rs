@@ -1,17 +1,18 @@
 //! The ledger's transaction: one for a whole group of commands, under the locks of the Pages concerned.
 
 mod conversations;
+mod rows;
 mod sends;
 mod write;
 
 use sqlx::{Postgres, Transaction};
 
-use super::log::timestamp;
+use super::log::{datetime, timestamp};
 use super::rules::VersionedRules;
 use super::{Store, StoreError, rules};
 use crate::wire::{PageId, PersonId, Timestamp};
 
-pub use conversations::ConversationRow;
+pub use conversations::{ConversationRow, Stored};
 pub use sends::{NewSendRow, SendChange, SendRow};
 pub use write::{BotMemoryWrite, ButtonWrite, Quarantined, Superseding, Writes};
 
@@ -34,6 +35,17 @@ pub struct Head {
     pub rules_version: i64,
 }
 
+/// What locking the heads gave.
+#[derive(Debug)]
+pub struct Locked {
+    /// The heads of the Pages that there are.
+    pub heads: Vec<Head>,
+    /// The database's time once all were locked.
+    pub now: Timestamp,
+    /// This transaction.
+    pub id: TransactionId,
+}
+
 /// One transaction of the ledger.
 #[derive(Debug)]
 pub struct GroupTransaction {
@@ -41,7 +53,7 @@ pub struct GroupTransaction {
 }
 
 /// The transaction's own id, to ask later what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TransactionId(String);
 
 /// What became of a transaction whose answer was lost.
@@ -79,38 +91,38 @@ impl Store {
 }
 
 impl GroupTransaction {
-    /// Locks the heads of the Pages, in key order. Unknown Pages are left out.
+    /// Locks the heads of the Pages, in key order, and takes the time after that. Unknown Pages are left out.
     ///
     /// # Errors
     /// When the database fails, or a lock cannot be had in time.
-    pub async fn lock_heads(&mut self, pages: &[&str]) -> Result<Vec<Head>, StoreError> {
+    pub async fn lock_heads(&mut self, pages: &[&str]) -> Result<Locked, StoreError> {
+        // The clock is read again with each head that is locked: the last reading counts.
         let rows = sqlx::query!(
-            "select page_id, last_position, last_send, rules_version from pages where page_id = any($1::text[]) order by page_id for update",
+            r#"with head as materialized (
+                   select page_id, last_position, last_send, rules_version from pages where page_id = any($1::text[]) order by page_id for update)
+               select clock_timestamp() as "now!", pg_current_xact_id()::text as "id!", head.page_id as "page_id?", last_position as "last_position?",
+                      last_send as "last_send?", rules_version as "rules_version?"
+               from (select) as always left join head on true"#,
             pages as _
         )
         .fetch_all(&mut *self.transaction)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Head {
-                    page: PageId::parse(&row.page_id).map_err(|e| StoreError::inconsistent("pages", "page_id", &row.page_id, e))?,
-                    last_position: row.last_position,
-                    last_send: row.last_send,
-                    rules_version: row.rules_version,
-                })
-            })
-            .collect()
-    }
-
-    /// The database's time now, after locking, and this transaction's id.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn clock(&mut self) -> Result<(Timestamp, TransactionId), StoreError> {
-        let row = sqlx::query!(r#"select clock_timestamp() as "now!", pg_current_xact_id()::text as "id!""#)
-            .fetch_one(&mut *self.transaction)
-            .await?;
-        Ok((timestamp(row.now), TransactionId(row.id)))
+        let (now, id) = rows
+            .iter()
+            .map(|row| (timestamp(row.now), row.id.clone()))
+            .max()
+            .ok_or_else(|| StoreError::inconsistent("pages", "page_id", "", "the clock was not read"))?;
+        let mut heads = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (Some(page), Some(last_position), Some(last_send), Some(rules_version)) =
+                (row.page_id, row.last_position, row.last_send, row.rules_version)
+            else {
+                continue;
+            };
+            let page = PageId::parse(&page).map_err(|e| StoreError::inconsistent("pages", "page_id", &page, e))?;
+            heads.push(Head { page, last_position, last_send, rules_version });
+        }
+        Ok(Locked { heads, now, id: TransactionId(id) })
     }
 
     /// The rules of a Page whose head is locked.
@@ -121,17 +133,19 @@ impl GroupTransaction {
         rules::load(&mut self.transaction, page).await
     }
 
-    /// Which of these have been seen.
+    /// Marks all of these as seen. Those that were not before are the answer.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn seen(&mut self, asked: &[(PageId, Seen)]) -> Result<Vec<(PageId, Seen)>, StoreError> {
+    pub async fn mark_seen(&mut self, asked: &[(PageId, Seen)], now: Timestamp) -> Result<Vec<(PageId, Seen)>, StoreError> {
         let pages: Vec<&str> = asked.iter().map(|(page, _)| page.as_str()).collect();
         let hashes: Vec<&[u8]> = asked.iter().map(|(_, hash)| hash.as_slice()).collect();
         let rows = sqlx::query!(
-            "select d.page_id, d.hash from unnest($1::text[], $2::bytea[]) as a (page_id, hash) join duplicates d on d.page_id = a.page_id and d.hash = a.hash",
+            "insert into duplicates (page_id, hash, seen_at) select page_id, hash, $3 from unnest($1::text[], $2::bytea[]) as n (page_id, hash)
+             on conflict do nothing returning page_id, hash",
             &pages as _,
-            &hashes as _
+            &hashes as _,
+            datetime(now)
         )
         .fetch_all(&mut *self.transaction)
         .await?;

@@ -14,7 +14,7 @@ pub struct Writes {
     pub log: Vec<LogRow>,
     /// Conversations afterwards.
     pub conversations: Vec<ConversationRow>,
-    /// What has been seen now.
+    /// What has been seen now and was not marked before the rules were asked.
     pub seen: Vec<(PageId, Seen)>,
     /// Accepted sends.
     pub sends: Vec<NewSendRow>,
@@ -88,12 +88,6 @@ impl GroupTransaction {
     /// # Errors
     /// When the database fails or refuses a value.
     pub async fn write(&mut self, writes: &Writes, now: Timestamp, process: i64) -> Result<(), StoreError> {
-        if !writes.log.is_empty() {
-            self.append(&writes.log).await?;
-        }
-        if !writes.conversations.is_empty() {
-            self.write_conversations(&writes.conversations).await?;
-        }
         if !writes.seen.is_empty() {
             self.remember(&writes.seen, now).await?;
         }
@@ -118,41 +112,7 @@ impl GroupTransaction {
         for one in &writes.quarantined {
             self.quarantine(one).await?;
         }
-        if !writes.heads.is_empty() {
-            self.move_heads(&writes.heads, process).await?;
-        }
-        Ok(())
-    }
-
-    async fn append(&mut self, rows: &[LogRow]) -> Result<(), StoreError> {
-        let audience: Vec<String> = rows
-            .iter()
-            .map(|row| serde_json::to_string(&row.audience).map_err(|e| StoreError::inconsistent("log", "audience", row.position, e)))
-            .collect::<Result<_, _>>()?;
-        let text = |f: fn(&LogRow) -> &str| rows.iter().map(f).collect::<Vec<&str>>();
-        let maybe = |f: fn(&LogRow) -> Option<&str>| rows.iter().map(f).collect::<Vec<Option<&str>>>();
-        sqlx::query!(
-            "insert into log (page_id, position, person_id, at, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload)
-             select * from unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[],
-                 $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::text[])",
-            &text(|row| row.page.as_str()) as _,
-            &rows.iter().map(|row| row.position).collect::<Vec<_>>(),
-            &maybe(|row| row.person.as_ref().map(PersonId::as_str)) as _,
-            &rows.iter().map(|row| datetime(row.at)).collect::<Vec<_>>(),
-            &rows.iter().map(|row| row.happened_at.millis()).collect::<Vec<_>>(),
-            &text(|row| &row.kind) as _,
-            &text(|row| &row.field) as _,
-            &maybe(|row| row.mid.as_deref()) as _,
-            &maybe(|row| row.app.as_ref().map(AppId::as_str)) as _,
-            &rows.iter().map(|row| row.user.map(|user| user.0)).collect::<Vec<_>>() as _,
-            &audience as _,
-            &maybe(|row| row.button_app.as_ref().map(AppId::as_str)) as _,
-            &rows.iter().map(|row| i64::try_from(row.epoch.0).unwrap_or(i64::MAX)).collect::<Vec<_>>(),
-            &text(|row| &row.payload) as _
-        )
-        .execute(&mut *self.transaction)
-        .await?;
-        Ok(())
+        self.write_rows(writes, now, process).await
     }
 
     async fn remember(&mut self, seen: &[(PageId, Seen)], now: Timestamp) -> Result<(), StoreError> {
@@ -231,24 +191,6 @@ impl GroupTransaction {
         sqlx::query!("insert into quarantine (page_id, reason, raw) values ($1, $2, $3)", one.page, one.reason, one.raw)
             .execute(&mut *self.transaction)
             .await?;
-        Ok(())
-    }
-
-    async fn move_heads(&mut self, heads: &[Head], process: i64) -> Result<(), StoreError> {
-        // The answer of pg_notify is nothing; the wake-up goes out with the commit.
-        sqlx::query!(
-            "with moved as (
-                 update pages p set last_position = n.last_position, last_send = n.last_send
-                 from unnest($1::text[], $2::bigint[], $3::bigint[]) as n (page_id, last_position, last_send)
-                 where p.page_id = n.page_id returning p.page_id, p.last_position)
-             select count(pg_notify('baton', $4::text || ':' || last_position || ':' || page_id)) from moved",
-            &heads.iter().map(|head| head.page.as_str()).collect::<Vec<_>>() as _,
-            &heads.iter().map(|head| head.last_position).collect::<Vec<_>>(),
-            &heads.iter().map(|head| head.last_send).collect::<Vec<_>>(),
-            process.to_string()
-        )
-        .fetch_one(&mut *self.transaction)
-        .await?;
         Ok(())
     }
 }

@@ -1,0 +1,2 @@
+-- Replaced by the table `open_conversations`.
+drop index conversations_open;
