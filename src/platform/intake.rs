@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
+use metrics::{Counter, Histogram, counter, histogram};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
@@ -71,8 +72,40 @@ struct Shared {
     ledger: Ledger,
     store: Store,
     budget: Arc<Budget>,
+    meters: Meters,
     // Pages seen to exist. Pages are added, hardly ever removed; a removed one is found out when the ledger does not know it.
     pages: RwLock<HashSet<(Object, PageId)>>,
+}
+
+/// What is measured of every webhook, looked up once.
+#[derive(Debug)]
+struct Meters {
+    seconds: Histogram,
+    stored: Counter,
+    duplicate: Counter,
+    quarantined: Counter,
+}
+
+impl Meters {
+    fn new() -> Self {
+        let items = |outcome: &'static str| counter!("baton_webhook_items_total", "outcome" => outcome);
+        Self {
+            seconds: histogram!("baton_webhook_seconds"),
+            stored: items("stored"),
+            duplicate: items("duplicate"),
+            quarantined: items("quarantined"),
+        }
+    }
+
+    fn count(&self, received: &[Received]) {
+        for one in received {
+            match one {
+                Received::Stored { .. } => self.stored.increment(1),
+                Received::Duplicate => self.duplicate.increment(1),
+                Received::Quarantined => self.quarantined.increment(1),
+            }
+        }
+    }
 }
 
 /// Why a webhook is not acknowledged.
@@ -91,7 +124,7 @@ impl Intake {
     #[must_use]
     pub fn new(settings: Settings, ledger: Ledger, store: Store) -> Self {
         let budget = Budget::new(settings.bodies_in_flight);
-        Self { shared: Arc::new(Shared { settings, ledger, store, budget, pages: RwLock::default() }) }
+        Self { shared: Arc::new(Shared { settings, ledger, store, budget, meters: Meters::new(), pages: RwLock::default() }) }
     }
 }
 
@@ -136,7 +169,7 @@ async fn receive(request: HttpRequest, payload: web::Payload, intake: web::Data<
         return forged(&bad);
     }
     let response = intake.shared.proved(&body).await;
-    metrics::histogram!("baton_webhook_seconds").record(began.elapsed());
+    intake.shared.meters.seconds.record(began.elapsed());
     response
 }
 
@@ -166,7 +199,7 @@ fn not_read(unread: &Unread) -> HttpResponse {
 }
 
 fn rejected(reason: &'static str, status: StatusCode) -> HttpResponse {
-    metrics::counter!("baton_webhooks_rejected_total", "reason" => reason).increment(1);
+    counter!("baton_webhooks_rejected_total", "reason" => reason).increment(1);
     HttpResponse::build(status).content_type(ContentType::plaintext()).body(status.canonical_reason().unwrap_or_default())
 }
 
@@ -207,7 +240,10 @@ impl Shared {
         let (events, bad): (Vec<_>, Vec<_>) = batch.items.into_iter().partition(Result::is_ok);
         let events: Vec<Incoming> = events.into_iter().flatten().collect();
         let (known, foreign) = self.sort_out(batch.object, events).await?;
-        let foreign = self.commit(batch.object, known, foreign).await?;
+        if !known.is_empty() {
+            // Those of a Page that was removed meanwhile are set aside by the ledger.
+            self.meters.count(&self.ledger.receive(known).await?);
+        }
         let bad: Vec<_> = bad.into_iter().filter_map(Result::err).collect();
         let bad: Vec<_> = bad.iter().map(|item| (item.page.clone(), item.why, item.raw.as_str())).collect();
         self.set_aside("unreadable", &bad).await?;
@@ -228,44 +264,15 @@ impl Shared {
         Ok(events.into_iter().partition(|event| seen(&event.page)))
     }
 
-    /// Gives events to the ledger. Those of a Page that was removed meanwhile join the foreign ones.
-    async fn commit(&self, object: Object, known: Vec<Incoming>, mut foreign: Vec<Incoming>) -> Result<Vec<Incoming>, NotNow> {
-        if known.is_empty() {
-            return Ok(foreign);
-        }
-        match self.ledger.receive(known.clone()).await {
-            Ok(received) => count(&received),
-            Err(LedgerError::UnknownPage) => {
-                self.pages.write().unwrap_or_else(PoisonError::into_inner).clear();
-                let (known, removed) = self.sort_out(object, known).await?;
-                count(&self.ledger.receive(known).await?);
-                foreign.extend(removed);
-            }
-            Err(error) => return Err(error.into()),
-        }
-        Ok(foreign)
-    }
-
     async fn set_aside(&self, reason: &'static str, items: &[(Option<PageId>, &str, &str)]) -> Result<(), NotNow> {
         if items.is_empty() {
             return Ok(());
         }
         self.store.quarantine(items).await?;
         let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
-        metrics::counter!("baton_webhook_items_quarantined_total", "reason" => reason).increment(count);
+        counter!("baton_webhook_items_quarantined_total", "reason" => reason).increment(count);
         tracing::warn!(count, reason, "items of a webhook were set aside raw");
         Ok(())
-    }
-}
-
-fn count(received: &[Received]) {
-    for one in received {
-        let outcome = match one {
-            Received::Stored { .. } => "stored",
-            Received::Duplicate => "duplicate",
-            Received::Quarantined => "quarantined",
-        };
-        metrics::counter!("baton_webhook_items_total", "outcome" => outcome).increment(1);
     }
 }
 
