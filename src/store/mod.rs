@@ -37,6 +37,10 @@ const WRITERS: u32 = 2;
 const WRITER_LIMITS: [(&str, &str); 3] =
     [("idle_in_transaction_session_timeout", "5s"), ("lock_timeout", "5s"), ("statement_timeout", "10s")];
 
+/// Queries are prepared once and fit every number of rows, so PostgreSQL has to guess how many a limit gives. On a long log it guesses so many
+/// that it compiles the plan anew at each execution, which takes a hundred times as long as the query does.
+const EVERYWHERE: [(&str, &str); 1] = [("jit", "off")];
+
 /// The database, as everything but the ledger's writer sees it.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -50,7 +54,7 @@ impl Store {
     /// # Errors
     /// When the address is not one, or the database does not answer within 10 seconds.
     pub async fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?.application_name("baton");
+        let options = PgConnectOptions::from_str(url)?.application_name("baton").options(EVERYWHERE);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))
