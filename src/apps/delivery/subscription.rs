@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -64,7 +64,7 @@ pub(super) struct Subscription {
 /// Something that was under way and is over.
 #[derive(Debug)]
 enum Done {
-    Tried(Vec<Event>, Verdict),
+    Tried(Vec<Event>, Verdict, Duration),
     Timeline(Timeline, Result<Vec<LogRow>, StoreError>),
     Log { asked_after: i64, rows: Result<Vec<LogRow>, StoreError> },
     Health(HealthChange, Result<bool, StoreError>),
@@ -77,6 +77,7 @@ struct Running {
     /// What is under way. It runs in this task: what comes of a try is at hand without waking anybody, and all that is ready is taken
     /// in before the machine is asked again.
     jobs: FuturesUnordered<BoxFuture<'static, Done>>,
+    meters: Meters,
     reading_log: bool,
     recording_health: bool,
     /// Not before then, because the database or the lease said so.
@@ -87,6 +88,40 @@ struct Running {
     over: bool,
 }
 
+/// What is measured of every try, looked up once.
+#[derive(Debug)]
+struct Meters {
+    seconds: Histogram,
+    taken: Counter,
+    gone: Counter,
+    unreachable: Counter,
+    failed: Counter,
+}
+
+impl Meters {
+    fn new() -> Self {
+        let deliveries = |result: &'static str| counter!("baton_deliveries_total", "result" => result);
+        Self {
+            seconds: histogram!("baton_delivery_seconds"),
+            taken: deliveries("taken"),
+            gone: deliveries("gone"),
+            unreachable: deliveries("unreachable"),
+            failed: deliveries("failed"),
+        }
+    }
+
+    fn count(&self, events: &[Event], verdict: &Verdict, took: Duration) {
+        self.seconds.record(took);
+        let counter = match verdict {
+            Verdict::Taken => &self.taken,
+            Verdict::Gone => &self.gone,
+            Verdict::Failed(failure) if failure.unreachable => &self.unreachable,
+            Verdict::Failed(_) => &self.failed,
+        };
+        counter.increment(u64::try_from(events.len()).unwrap_or_default());
+    }
+}
+
 impl Subscription {
     /// Delivers until told to stop, until the subscription is disabled, or until another process has taken over. What is under way at
     /// the end is waited for.
@@ -94,6 +129,7 @@ impl Subscription {
         let mut running = Running {
             machine,
             jobs: FuturesUnordered::new(),
+            meters: Meters::new(),
             reading_log: false,
             recording_health: false,
             log_again: None,
@@ -213,7 +249,10 @@ impl Subscription {
 
     fn take_in(&self, running: &mut Running, terms: &Terms, done: Done, now: Instant) {
         match done {
-            Done::Tried(events, verdict) => running.machine.tried(events, verdict, now),
+            Done::Tried(events, verdict, took) => {
+                running.meters.count(&events, &verdict, took);
+                running.machine.tried(events, verdict, now);
+            }
             Done::Timeline(asked, Ok(rows)) => {
                 let complete = rows.len() < usize::try_from(READ_AT_ONCE).unwrap_or(usize::MAX);
                 let heard =
@@ -318,16 +357,7 @@ async fn deliver(store: Store, terms: Arc<Terms>, mut events: Vec<Event>) -> Don
     }
     let began = Instant::now();
     let verdict = terms.transport.deliver(&terms.letter, &events).await;
-    histogram!("baton_delivery_seconds").record(began.elapsed());
-    let count = u64::try_from(events.len()).unwrap_or_default();
-    let result = match &verdict {
-        Verdict::Taken => "taken",
-        Verdict::Gone => "gone",
-        Verdict::Failed(failure) if failure.unreachable => "unreachable",
-        Verdict::Failed(_) => "failed",
-    };
-    counter!("baton_deliveries_total", "result" => result).increment(count);
-    Done::Tried(events, verdict)
+    Done::Tried(events, verdict, began.elapsed())
 }
 
 async fn read_timeline(store: Store, key: SubscriptionKey, timeline: Timeline) -> Done {
