@@ -90,9 +90,9 @@ impl Feed {
 
     async fn catch_up(&self, gathered: &mut Gathered) {
         match self.store.heads().await {
-            Ok(heads) => heads
-                .into_iter()
-                .for_each(|(page, position)| gathered.take(&Advance { page, position, rows: Arc::new([]) }, self.told.receiver_count() > 0)),
+            Ok(heads) => heads.into_iter().for_each(|(page, position)| {
+                gathered.take(&Advance { page, position, rows: Arc::new([]) }, self.told.receiver_count() > 0)
+            }),
             // The heads stay where they are: the next advance shows that something is missing.
             Err(error) => tracing::warn!(%error, "live updates wait for the store"),
         }
