@@ -17,9 +17,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::Full;
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
-use hyper::{Method, Request, Uri};
+use hyper::{Method, Request, Response, Uri};
 use percent_encoding::percent_decode_str;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
@@ -150,11 +150,7 @@ impl Outbound {
     }
 
     /// Sends a request over an idle connection or else a new one; the connection, and the head of the answer.
-    async fn send(
-        &self,
-        place: &str,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<(Connection, hyper::Response<hyper::body::Incoming>), Failure> {
+    async fn send(&self, place: &str, mut request: Request<Full<Bytes>>) -> Result<(Box<Connection>, Response<Incoming>), Failure> {
         if let Some(mut connection) = self.connections.idle(place) {
             match connection.send(request).await {
                 Ok(response) => return Ok((connection, response)),

@@ -42,7 +42,7 @@ pub(super) enum Failure {
     Broken,
 }
 
-/// A connection to one place.
+/// A connection to one place. It is large and goes from hand to hand at every call, so it is passed on in a box.
 #[derive(Debug)]
 pub(super) struct Connection {
     requests: SendRequest<Full<Bytes>>,
@@ -115,7 +115,7 @@ impl Connections {
     }
 
     /// A connection that has been used before, if one is idle.
-    pub fn idle(&self, place: &str) -> Option<Connection> {
+    pub fn idle(&self, place: &str) -> Option<Box<Connection>> {
         loop {
             let mut connection = self.idle.take(place)?;
             if connection.is_usable() {
@@ -125,16 +125,16 @@ impl Connections {
     }
 
     /// A new connection. `place` is scheme, host and port.
-    pub async fn connect(&self, place: &Uri) -> Result<Connection, Failure> {
+    pub async fn connect(&self, place: &Uri) -> Result<Box<Connection>, Failure> {
         let mut connector = self.connector.clone();
         poll_fn(|context| connector.poll_ready(context)).await.map_err(Failure::Connect)?;
         let stream = connector.call(place.clone()).await.map_err(Failure::Connect)?;
         let (requests, driver) = http1::handshake(stream).await.map_err(|_| Failure::Broken)?;
-        Ok(Connection { requests, driver, over: false, idle_since: Instant::now() })
+        Ok(Box::new(Connection { requests, driver, over: false, idle_since: Instant::now() }))
     }
 
     /// Keeps a connection for the next call.
-    pub fn keep(&self, place: &str, mut connection: Connection) {
+    pub fn keep(&self, place: &str, mut connection: Box<Connection>) {
         if connection.is_usable() {
             connection.idle_since = Instant::now();
             Idle::put(&self.idle, place, connection);
@@ -150,17 +150,18 @@ struct Idle {
 
 #[derive(Debug, Default)]
 struct Places {
-    connections: HashMap<String, Vec<Connection>>,
+    #[allow(clippy::vec_box, reason = "it is large, and moved at every call")]
+    connections: HashMap<String, Vec<Box<Connection>>>,
     /// A task looks after those that stay idle.
     watched: bool,
 }
 
 impl Idle {
-    fn take(&self, place: &str) -> Option<Connection> {
+    fn take(&self, place: &str) -> Option<Box<Connection>> {
         self.lock().connections.get_mut(place)?.pop()
     }
 
-    fn put(idle: &Arc<Self>, place: &str, connection: Connection) {
+    fn put(idle: &Arc<Self>, place: &str, connection: Box<Connection>) {
         let mut places = idle.lock();
         if !places.connections.contains_key(place) {
             places.connections.insert(place.to_owned(), Vec::new());
