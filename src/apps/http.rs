@@ -5,21 +5,30 @@
 //! without asking a resolver: once in the URL, once in the resolver, whose answer is the one that is connected to.
 
 mod address;
+mod connection;
+mod resolver;
 
-use std::error::Error as _;
-use std::net::{IpAddr, SocketAddr};
+use std::error::Error as StdError;
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::{Method, Request, Response, Uri};
+use percent_encoding::percent_decode_str;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
-use url::{Host, Url};
+use tokio::time::{Instant, timeout_at};
+use url::{Host, Position, Url};
 
 pub use address::{AddressPolicy, BadNetwork, Network};
+use connection::{Connection, Connections, Failure};
+use resolver::{FilteringResolver, NotPermitted};
 
 /// Most of an answer that is kept, in bytes.
 pub const BODY_LIMIT: usize = 4096;
@@ -68,12 +77,12 @@ pub struct Answer {
 /// The client could not be built: no TLS roots.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client cannot start: {0}")]
-pub struct CannotStart(#[from] reqwest::Error);
+pub struct CannotStart(#[from] io::Error);
 
 /// The client. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Outbound {
-    client: Client,
+    connections: Connections,
     policy: Arc<AddressPolicy>,
     timeout: Duration,
 }
@@ -85,16 +94,8 @@ impl Outbound {
     /// When TLS cannot be set up on this machine.
     pub fn new(settings: Settings) -> Result<Self, CannotStart> {
         let policy = Arc::new(AddressPolicy::allowing(settings.allowed_networks));
-        let client = Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .referer(false)
-            .user_agent(concat!("Baton/", env!("CARGO_PKG_VERSION")))
-            .tcp_nodelay(true)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .dns_resolver(Arc::new(FilteringResolver { policy: Arc::clone(&policy) }))
-            .build()?;
-        Ok(Self { client, policy, timeout: settings.timeout })
+        let connections = Connections::new(FilteringResolver { policy: Arc::clone(&policy) })?;
+        Ok(Self { connections, policy, timeout: settings.timeout })
     }
 
     /// The longest a call takes.
@@ -105,18 +106,12 @@ impl Outbound {
 
     /// Posts a body.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Vec<u8>) -> Outcome {
-        if !self.may_call(url) {
-            return Outcome::Blocked;
-        }
-        self.call(self.client.post(url.clone()).headers(headers).body(body)).await
+        self.call(Method::POST, url, headers, body).await
     }
 
     /// Gets an address, for the handshake of a callback.
     pub async fn get(&self, url: &Url) -> Outcome {
-        if !self.may_call(url) {
-            return Outcome::Blocked;
-        }
-        self.call(self.client.get(url.clone())).await
+        self.call(Method::GET, url, HeaderMap::new(), Vec::new()).await
     }
 
     /// Whether the URL's scheme and, where it is a literal address, its host are ones that may be called. A name is judged when it is
@@ -132,46 +127,86 @@ impl Outbound {
             }
     }
 
-    async fn call(&self, request: RequestBuilder) -> Outcome {
-        let deadline = tokio::time::Instant::now() + self.timeout;
-        let mut response = match tokio::time::timeout_at(deadline, request.send()).await {
-            Err(_) => return Outcome::TimedOut,
-            Ok(Err(error)) => return failed(&error),
-            Ok(Ok(response)) => response,
-        };
-        let mut body = Vec::new();
-        // The status has been said: a body that breaks off or never ends changes nothing about it.
-        let _ = tokio::time::timeout_at(deadline, read_body(&mut response, &mut body)).await;
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
-        Outcome::Answered(Answer { status: response.status().as_u16(), retry_after, body })
-    }
-}
-
-async fn read_body(response: &mut Response, body: &mut Vec<u8>) {
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = BODY_LIMIT.saturating_sub(body.len());
-        body.extend(chunk.iter().take(room));
-        if chunk.len() >= room {
-            break;
-        }
-    }
-}
-
-fn failed(error: &reqwest::Error) -> Outcome {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if cause.is::<NotPermitted>() {
+    async fn call(&self, method: Method, url: &Url, headers: HeaderMap, body: Vec<u8>) -> Outcome {
+        if !self.may_call(url) {
             return Outcome::Blocked;
         }
-        source = cause.source();
+        let Some(request) = request(method, url, headers, body) else { return Outcome::Blocked };
+        let deadline = Instant::now() + self.timeout;
+        let place = &url[..Position::BeforePath];
+        let (mut connection, response) = match timeout_at(deadline, self.send(place, request)).await {
+            Err(_) => return Outcome::TimedOut,
+            Ok(Err(failure)) => return failed(&failure),
+            Ok(Ok(answered)) => answered,
+        };
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
+        let mut body = Vec::new();
+        // The status has been said: a body that breaks off or never ends changes nothing about it.
+        if let Ok(true) = timeout_at(deadline, connection.read(response.into_body(), BODY_LIMIT, &mut body)).await {
+            self.connections.keep(place, connection);
+        }
+        Outcome::Answered(Answer { status, retry_after, body })
     }
-    if error.is_timeout() {
-        Outcome::TimedOut
-    } else if error.is_connect() {
-        Outcome::Refused
-    } else {
-        Outcome::Broken
+
+    /// Sends a request over an idle connection or else a new one; the connection, and the head of the answer.
+    async fn send(&self, place: &str, mut request: Request<Full<Bytes>>) -> Result<(Box<Connection>, Response<Incoming>), Failure> {
+        if let Some(mut connection) = self.connections.idle(place) {
+            match connection.send(request).await {
+                Ok(response) => return Ok((connection, response)),
+                // It was hung up at this very moment, and nothing of the request has left.
+                Err((_, Some(unsent))) => request = unsent,
+                Err((failure, None)) => return Err(failure),
+            }
+        }
+        let uri = Uri::try_from(place).map_err(|error| Failure::Connect(error.into()))?;
+        let mut connection = self.connections.connect(&uri).await?;
+        let response = connection.send(request).await.map_err(|(failure, _)| failure)?;
+        Ok((connection, response))
     }
+}
+
+/// The request as it goes over the wire; `None` for a URL that HTTP cannot carry.
+fn request(method: Method, url: &Url, mut headers: HeaderMap, body: Vec<u8>) -> Option<Request<Full<Bytes>>> {
+    headers.insert(HOST, HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).ok()?);
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Baton/", env!("CARGO_PKG_VERSION"))));
+    if let Some(credentials) = credentials(url) {
+        headers.insert(AUTHORIZATION, credentials);
+    }
+    let mut request = Request::new(Full::new(Bytes::from(body)));
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery]).ok()?;
+    *request.headers_mut() = headers;
+    Some(request)
+}
+
+/// The name and password that stand in a URL, as HTTP has them.
+fn credentials(url: &Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut plain: Vec<u8> = percent_decode_str(url.username()).collect();
+    plain.push(b':');
+    plain.extend(percent_decode_str(url.password().unwrap_or_default()));
+    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(plain))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn failed(failure: &Failure) -> Outcome {
+    let Failure::Connect(error) = failure else { return Outcome::Broken };
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error.as_ref());
+    while let Some(error) = cause {
+        if error.is::<NotPermitted>() {
+            return Outcome::Blocked;
+        }
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            return Outcome::TimedOut;
+        }
+        cause = error.source();
+    }
+    Outcome::Refused
 }
 
 /// Seconds, or a date (RFC 9110, section 10.2.3).
@@ -182,31 +217,6 @@ fn retry_after(value: &str) -> Option<Duration> {
     let at = OffsetDateTime::parse(value.trim(), &Rfc2822).ok()?;
     let left = at.unix_timestamp() - crate::clock::now().seconds();
     Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
-}
-
-/// Every address of a name is one that may not be called.
-#[derive(Debug, thiserror::Error)]
-#[error("the name has no address that may be called")]
-struct NotPermitted;
-
-/// Resolves names, and keeps only addresses that may be called.
-#[derive(Debug)]
-struct FilteringResolver {
-    policy: Arc<AddressPolicy>,
-}
-
-impl Resolve for FilteringResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let policy = Arc::clone(&self.policy);
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let permitted: Vec<SocketAddr> = found.iter().copied().filter(|address| policy.permits(address.ip())).collect();
-            if permitted.is_empty() && !found.is_empty() {
-                return Err(NotPermitted.into());
-            }
-            Ok(Box::new(permitted.into_iter()) as Addrs)
-        })
-    }
 }
 
 #[cfg(test)]

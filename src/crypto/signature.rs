@@ -27,6 +27,14 @@ pub fn sha256_hex(key: &[u8], body: &[u8]) -> String {
     hex::encode(sha256(key, body).finalize().into_bytes())
 }
 
+/// HMAC-SHA256 over these parts, one after the other.
+#[must_use]
+pub fn sha256_of(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = keyed::<Hmac<Sha256>>(key);
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
+}
+
 /// HMAC-SHA1 in lower-case hex: what follows `sha1=` in `X-Hub-Signature`. Only ever made, for receivers that know no other; never believed.
 #[must_use]
 pub fn sha1_hex(key: &[u8], body: &[u8]) -> String {
@@ -104,6 +112,8 @@ mod tests {
         assert_eq!(sha256_hex(KEY.as_bytes(), format!("{BODY}\n").as_bytes()), SHA256_NEWLINE);
         assert_eq!(sha256_hex(KEY.as_bytes(), b""), SHA256_EMPTY);
         assert_eq!(sha1_hex(KEY.as_bytes(), BODY.as_bytes()), SHA1);
+        let (begin, rest) = BODY.as_bytes().split_at(5);
+        assert_eq!(hex::encode(sha256_of(KEY.as_bytes(), &[begin, b"", rest])), SHA256);
     }
 
     #[test]

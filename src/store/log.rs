@@ -46,6 +46,14 @@ impl LogRow {
     pub fn event_id(&self) -> String {
         format!("evt_{}_{}", self.page, self.position)
     }
+
+    /// What it takes of memory, roughly, in bytes.
+    #[must_use]
+    pub const fn weight(&self) -> usize {
+        // Ids and names are short; each is an allocation of its own.
+        const BESIDE_THE_PAYLOAD: usize = 640;
+        self.payload.len() + BESIDE_THE_PAYLOAD
+    }
 }
 
 /// A row as PostgreSQL gives it.

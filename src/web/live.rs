@@ -1,6 +1,7 @@
 //! The live stream: which conversations changed, and up to which position. Browsers fetch the rest as fragments.
 
 mod changes;
+mod conversations;
 mod cursor;
 mod feed;
 

@@ -36,9 +36,14 @@ impl Formatter for Escaping {
 #[must_use]
 pub fn escaped(value: &Value) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
-    // Neither can fail: a vector takes every byte, and the keys of a value are strings.
-    let _ = value.serialize(&mut Serializer::with_formatter(&mut bytes, Escaping));
+    write_escaped(value, &mut bytes);
     bytes
+}
+
+/// The same at the end of what is there already.
+pub fn write_escaped(value: &Value, bytes: &mut Vec<u8>) {
+    // Neither can fail: a vector takes every byte, and the keys of a value are strings.
+    let _ = value.serialize(&mut Serializer::with_formatter(bytes, Escaping));
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::ascii::escaped;
+use super::ascii::write_escaped;
 use super::event::Channel;
 use super::ids::{AppId, Object, PageId, PersonId, Timestamp};
 use super::item;
+use super::json::Fields;
 use super::literal;
 use super::params::yes;
+use super::transcript::transcribe;
 use crate::control::{Change, ControlEvent, Owner};
 
 /// One event on its way to an app.
@@ -37,11 +39,47 @@ pub enum Part {
 /// The body of a webhook with these events, in ASCII only. One event an entry, so that no entry mixes channels: many receivers trip there.
 #[must_use]
 pub fn render(object: Object, page: &PageId, events: &[Outgoing<'_>]) -> Vec<u8> {
-    let entries: Vec<Value> = events.iter().map(|event| entry(page, event)).collect();
-    escaped(&json!({ "object": object.as_str(), "entry": entries }))
+    let items: usize = events.iter().map(|event| event.item.len() + 128).sum();
+    let mut body = Vec::with_capacity(items + 64);
+    body.extend_from_slice(br#"{"object":""#);
+    body.extend_from_slice(object.as_str().as_bytes());
+    body.extend_from_slice(br#"","entry":["#);
+    for (index, event) in events.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        write_entry(page, event, &mut body);
+    }
+    body.extend_from_slice(b"]}");
+    body
 }
 
-fn entry(page: &PageId, event: &Outgoing<'_>) -> Value {
+fn write_entry(page: &PageId, event: &Outgoing<'_>, body: &mut Vec<u8>) {
+    body.extend_from_slice(br#"{"id":"#);
+    write_escaped(&page.as_str().into(), body);
+    body.extend_from_slice(br#","time":"#);
+    body.extend_from_slice(event.time.millis().to_string().as_bytes());
+    body.extend_from_slice(match event.channel {
+        Channel::Messaging => br#","messaging":["#,
+        Channel::Standby => br#","standby":["#,
+        Channel::Changes => br#","changes":["#,
+    });
+    let hop_context = write_item(event, body);
+    body.push(b']');
+    if let Some(context) = hop_context {
+        body.extend_from_slice(br#","hop_context":"#);
+        write_escaped(&context, body);
+    }
+    body.push(b'}');
+}
+
+/// Writes an item; the answer is what belongs beside it.
+fn write_item(event: &Outgoing<'_>, body: &mut Vec<u8>) -> Option<Value> {
+    let start = body.len();
+    if event.part == Part::Whole && goes_as_it_is(event.item) && transcribe(event.item, body) {
+        return None;
+    }
+    body.truncate(start);
     let mut item = members(event.item);
     let hop_context = item.get("hop_context").is_some_and(Value::is_array).then(|| item.shift_remove("hop_context")).flatten();
     normalise(&mut item);
@@ -54,19 +92,33 @@ fn entry(page: &PageId, event: &Outgoing<'_>) -> Value {
         }
         Part::Deleted => strip(&mut item),
     }
-    let channel = match event.channel {
-        Channel::Messaging => "messaging",
-        Channel::Standby => "standby",
-        Channel::Changes => "changes",
-    };
-    let mut entry = Map::new();
-    entry.insert("id".to_owned(), page.as_str().into());
-    entry.insert("time".to_owned(), event.time.millis().into());
-    entry.insert(channel.to_owned(), json!([item]));
-    if let (Some(context), true) = (hop_context, event.part != Part::Deleted) {
-        entry.insert("hop_context".to_owned(), context);
-    }
-    Value::Object(entry)
+    write_escaped(&Value::Object(item), body);
+    hop_context.filter(|_| event.part != Part::Deleted)
+}
+
+/// Whether [`normalise`] would change nothing of an item, and nothing of it belongs beside it: so it is with nearly all messages of people,
+/// which need not be taken apart then.
+fn goes_as_it_is(item: &str) -> bool {
+    let Some(fields) = Fields::read(item) else { return false };
+    let mut seen = 0_u8;
+    fields.iter().all(|(key, value)| {
+        let (bit, fine) = match key {
+            "sender" => (1, has_text_id(value)),
+            "recipient" => (2, has_text_id(value)),
+            "timestamp" => (4, item::time(value).is_some_and(|time| time.millis().to_string() == value)),
+            "message" => (8, Fields::read(value).is_some_and(|message| message.get("is_echo").is_none())),
+            "postback" | "read" | "delivery" | "reaction" => (16, true),
+            // Whatever else there is may want a closer look.
+            _ => (0, false),
+        };
+        let first = seen & bit == 0;
+        seen |= bit;
+        fine && first
+    })
+}
+
+fn has_text_id(side: &str) -> bool {
+    Fields::read(side).and_then(|side| side.get("id").map(|id| id.starts_with('"'))).unwrap_or(false)
 }
 
 /// The members of a stored item. What the log holds was read once already, so nothing but an object comes here.

@@ -18,6 +18,7 @@ pub mod params;
 mod parse_send;
 pub mod send;
 mod template;
+mod transcript;
 pub mod upload;
 pub mod upstream;
 pub mod webhook;

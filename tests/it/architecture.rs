@@ -28,7 +28,8 @@ const PARTS: &[Part] = &[
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("sqlx::", &["store"]),
     ("actix_web::", &["platform", "apps", "web", "server"]),
-    ("reqwest::", &["platform", "apps"]),
+    ("reqwest::", &["platform"]),
+    ("hyper::", &["apps"]),
     ("SystemTime::now", &["clock"]),
     ("OffsetDateTime::now_utc", &["clock"]),
     ("Timestamp::now", &[]),

@@ -29,6 +29,8 @@ pub(super) struct Event {
     pub row: Arc<LogRow>,
     pub heard: Heard,
     pub path: Path,
+    /// What it takes of memory, roughly, in bytes.
+    pub weight: usize,
     /// When the row was read: an old copy may hold what has been scrubbed since.
     pub read_at: Instant,
     /// How often it was tried.
@@ -45,7 +47,8 @@ pub(super) struct Event {
 
 impl Event {
     pub fn new(row: Arc<LogRow>, heard: Heard, path: Path, now: Instant) -> Self {
-        Self { row, heard, path, read_at: now, tries: 0, strikes: 0, successes_before: 0, alone: false, failure: None }
+        let weight = row.weight();
+        Self { row, heard, path, weight, read_at: now, tries: 0, strikes: 0, successes_before: 0, alone: false, failure: None }
     }
 
     /// Takes over the row as it is now. What the log no longer has is as good as scrubbed.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::event::{Event, Path};
+use super::event::Event;
 
 /// What a conversation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,10 +63,8 @@ impl Lane {
         }
     }
 
-    /// Takes the waiting events that came from the log out.
-    pub fn drain_queue(&mut self) -> (usize, Vec<i64>) {
-        let events = std::mem::take(&mut self.queue);
-        let from_log = events.iter().filter(|event| event.path == Path::Log).map(Event::position).collect();
-        (events.len(), from_log)
+    /// Takes the waiting events out.
+    pub fn drain_queue(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.queue).into()
     }
 }

@@ -48,8 +48,9 @@ pub(super) struct Machine {
     lanes: HashMap<Conversation, Lane>,
     ready: VecDeque<Conversation>,
     due: BTreeSet<(Instant, Conversation)>,
-    /// Events in memory, those under way included.
+    /// Events in memory, those under way included, and their bytes.
     held: usize,
+    held_bytes: usize,
     /// POSTs and readings under way.
     under_way: usize,
     pub health: Health,
@@ -71,6 +72,7 @@ impl Machine {
             ready: VecDeque::new(),
             due: BTreeSet::new(),
             held: 0,
+            held_bytes: 0,
             under_way: 0,
             health: Health::new(down_for, now),
             gone: false,
@@ -108,7 +110,15 @@ impl Machine {
 
     /// Whether more of the log may be read into memory.
     pub fn has_room(&self) -> bool {
-        self.held < self.settings.window && self.outstanding.span() < self.settings.window.saturating_mul(16)
+        self.held < self.settings.window
+            && self.held_bytes < self.settings.window_bytes
+            && self.outstanding.span() < self.settings.window.saturating_mul(16)
+    }
+
+    /// An event leaves memory.
+    fn let_go(&mut self, event: &Event) {
+        self.held -= 1;
+        self.held_bytes -= event.weight;
     }
 
     /// Notes that the log no longer has what lies between here and `position`.
@@ -148,8 +158,10 @@ impl Machine {
             self.note_detour(&conversation, now);
         } else {
             self.outstanding.add(position);
-            lane.queue.push_back(Event::new(row, heard, Path::Log, now));
+            let event = Event::new(row, heard, Path::Log, now);
             self.held += 1;
+            self.held_bytes += event.weight;
+            lane.queue.push_back(event);
             if lane.phase == Phase::Idle {
                 self.make_ready(&conversation);
             }

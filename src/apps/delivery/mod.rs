@@ -7,7 +7,7 @@
 //! held across an await anywhere; the three that exist ([`tail`], [`progress`], the lease's clock) guard plain data for a moment.
 //!
 //! ```text
-//!   ledger ──Advance──▶ Tails ──rows──▶ Subscription task ──events──▶ POSTs (a task each, up to `parallel`)
+//!   ledger ──Advance──▶ Tails ──rows──▶ Subscription task ──events──▶ POSTs (in the same task, up to `parallel`)
 //!                                        │  Machine   ◀──results─────────┘
 //!                                        ▼
 //!                                     Unwritten ──every 100 ms, all subscriptions in one transaction──▶ cursors, parked, dead_letters

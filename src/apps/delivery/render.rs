@@ -1,8 +1,10 @@
 //! Rows of the log as an app gets them: body, signatures, headers.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::event::Event;
@@ -59,7 +61,7 @@ pub(super) fn item(letter: &Letter, event: &Event) -> Value {
 pub(super) fn headers(letter: &Letter, events: &[Event], body: &[u8]) -> HeaderMap {
     let id = id(events);
     let timestamp = clock::now().seconds().to_string();
-    let mut headers = HeaderMap::with_capacity(8);
+    let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     put(&mut headers, HUB_SIGNATURE, &format!("sha1={}", signature::sha1_hex(&letter.secret, body)));
     put(&mut headers, HUB_SIGNATURE_256, &format!("sha256={}", signature::sha256_hex(&letter.secret, body)));
@@ -86,14 +88,8 @@ fn id(events: &[Event]) -> String {
 
 /// `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, keyed with the bytes of the app's secret.
 fn standard_signature(secret: &[u8], id: &str, timestamp: &str, body: &[u8]) -> String {
-    let mut signed = Vec::with_capacity(id.len() + timestamp.len() + body.len() + 2);
-    signed.extend_from_slice(id.as_bytes());
-    signed.push(b'.');
-    signed.extend_from_slice(timestamp.as_bytes());
-    signed.push(b'.');
-    signed.extend_from_slice(body);
-    let digest = hex::decode(signature::sha256_hex(secret, &signed)).unwrap_or_default();
-    format!("v1,{}", STANDARD.encode(digest))
+    let parts = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
+    format!("v1,{}", STANDARD.encode(signature::sha256_of(secret, &parts)))
 }
 
 /// Ids may hold any text; what no header can carry is left out.
@@ -117,9 +113,9 @@ fn channel(event: &Event) -> Channel {
 }
 
 /// The item a row holds, or the one that Baton makes of a change of control.
-fn stored_item(row: &LogRow) -> String {
+fn stored_item(row: &LogRow) -> Cow<'_, str> {
     if row.kind != "control" {
-        return row.payload.clone();
+        return Cow::Borrowed(&row.payload);
     }
     let made = serde_json::from_str::<ControlEvent>(&row.payload).ok().and_then(|event| {
         let person = row.person.as_ref()?;
@@ -129,7 +125,7 @@ fn stored_item(row: &LogRow) -> String {
             _ => Some(deliver::control_item(&row.page, person, at, &event)),
         }
     });
-    made.unwrap_or_else(|| row.payload.clone())
+    made.map_or(Cow::Borrowed(&row.payload), Cow::Owned)
 }
 
 /// A time for an item that Baton makes. Some clients drop an event whose time they have seen in the conversation, and the rows that one

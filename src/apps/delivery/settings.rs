@@ -12,6 +12,8 @@ pub struct Settings {
     pub parallel: usize,
     /// Events of one subscription held in memory. Default 2048.
     pub window: usize,
+    /// Bytes of one subscription's events held in memory. Default 4 MiB.
+    pub window_bytes: usize,
     /// Events of one conversation held in memory; a conversation with more is read from its timeline, so that it does not crowd out
     /// the others. Default 128.
     pub lane: usize,
@@ -33,7 +35,7 @@ pub struct Settings {
     pub flush: Duration,
     /// Time between looks at leases and subscriptions. Default 1 s.
     pub look: Duration,
-    /// Memory for the newest rows of all Pages together, in bytes. Default 64 MiB.
+    /// Memory for the newest rows of all Pages together, in bytes. Default 16 MiB.
     pub tail_bytes: usize,
 }
 
@@ -43,6 +45,7 @@ impl Default for Settings {
         Self {
             parallel: 64,
             window: 2048,
+            window_bytes: 4 << 20,
             lane: 128,
             schedule: vec![
                 Duration::from_secs(5),
@@ -63,7 +66,7 @@ impl Default for Settings {
             disabled_after: minutes(5 * 24 * 60),
             flush: Duration::from_millis(100),
             look: Duration::from_secs(1),
-            tail_bytes: 64 << 20,
+            tail_bytes: 16 << 20,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The task of one subscription: asks its [`Machine`] what to do, does it, and tells it what came of it. It alone owns the machine.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +64,7 @@ pub(super) struct Subscription {
 /// Something that was under way and is over.
 #[derive(Debug)]
 enum Done {
-    Tried(Vec<Event>, Verdict),
+    Tried(Vec<Event>, Verdict, Duration),
     Timeline(Timeline, Result<Vec<LogRow>, StoreError>),
     Log { asked_after: i64, rows: Result<Vec<LogRow>, StoreError> },
     Health(HealthChange, Result<bool, StoreError>),
@@ -71,15 +74,52 @@ enum Done {
 #[derive(Debug)]
 struct Running {
     machine: Machine,
-    jobs: JoinSet<Done>,
+    /// What is under way. It runs in this task: what comes of a try is at hand without waking anybody, and all that is ready is taken
+    /// in before the machine is asked again.
+    jobs: FuturesUnordered<BoxFuture<'static, Done>>,
+    meters: Meters,
     reading_log: bool,
     recording_health: bool,
     /// Not before then, because the database or the lease said so.
     log_again: Option<Instant>,
     health_again: Option<Instant>,
     lease_again: Option<Instant>,
-    /// Disabled, or not to be trusted any longer.
+    /// Disabled, or another process has taken over.
     over: bool,
+}
+
+/// What is measured of every try, looked up once.
+#[derive(Debug)]
+struct Meters {
+    seconds: Histogram,
+    taken: Counter,
+    gone: Counter,
+    unreachable: Counter,
+    failed: Counter,
+}
+
+impl Meters {
+    fn new() -> Self {
+        let deliveries = |result: &'static str| counter!("baton_deliveries_total", "result" => result);
+        Self {
+            seconds: histogram!("baton_delivery_seconds"),
+            taken: deliveries("taken"),
+            gone: deliveries("gone"),
+            unreachable: deliveries("unreachable"),
+            failed: deliveries("failed"),
+        }
+    }
+
+    fn count(&self, events: &[Event], verdict: &Verdict, took: Duration) {
+        self.seconds.record(took);
+        let counter = match verdict {
+            Verdict::Taken => &self.taken,
+            Verdict::Gone => &self.gone,
+            Verdict::Failed(failure) if failure.unreachable => &self.unreachable,
+            Verdict::Failed(_) => &self.failed,
+        };
+        counter.increment(u64::try_from(events.len()).unwrap_or_default());
+    }
 }
 
 impl Subscription {
@@ -88,7 +128,8 @@ impl Subscription {
     pub async fn run(mut self, machine: Machine) {
         let mut running = Running {
             machine,
-            jobs: JoinSet::new(),
+            jobs: FuturesUnordered::new(),
+            meters: Meters::new(),
             reading_log: false,
             recording_health: false,
             log_again: None,
@@ -97,7 +138,8 @@ impl Subscription {
             over: false,
         };
         let mut head = self.tail.watch();
-        let (stop, sign_of_life) = (self.stop.clone(), Arc::clone(&self.sign_of_life));
+        let sign_of_life = Arc::clone(&self.sign_of_life);
+        let mut stopped = pin!(self.stop.clone().cancelled_owned());
         loop {
             head.mark_unchanged();
             self.step(&mut running);
@@ -106,8 +148,8 @@ impl Subscription {
             }
             let wake = running.wake_at(Instant::now());
             tokio::select! {
-                () = stop.cancelled() => break,
-                Some(done) = running.jobs.join_next() => self.finished(&mut running, done),
+                () = &mut stopped => break,
+                Some(done) = running.jobs.next() => self.finished(&mut running, done),
                 changed = head.changed() => if changed.is_err() { break },
                 changed = self.terms.changed() => if changed.is_err() { break },
                 () = sign_of_life.notified() => running.machine.health.sign_of_life(Instant::now()),
@@ -148,7 +190,7 @@ impl Subscription {
                 Look::Behind => {
                     running.reading_log = true;
                     let (store, page, asked_after) = (self.store.clone(), self.key.0.clone(), running.machine.read());
-                    running.jobs.spawn(async move {
+                    running.begin(async move {
                         let rows = store.log_after(&page, asked_after, READ_AT_ONCE).await;
                         Done::Log { asked_after, rows }
                     });
@@ -165,9 +207,9 @@ impl Subscription {
         running.lease_again = None;
         while let Some(work) = running.machine.next(now) {
             match work {
-                Work::Deliver(events) => running.jobs.spawn(deliver(self.store.clone(), Arc::clone(terms), events)),
-                Work::Read(timeline) => running.jobs.spawn(read_timeline(self.store.clone(), self.key.clone(), timeline)),
-            };
+                Work::Deliver(events) => running.begin(deliver(self.store.clone(), Arc::clone(terms), events)),
+                Work::Read(timeline) => running.begin(read_timeline(self.store.clone(), self.key.clone(), timeline)),
+            }
         }
     }
 
@@ -189,34 +231,40 @@ impl Subscription {
         };
         running.recording_health = true;
         let (store, key, generation) = (self.store.clone(), self.key.clone(), self.generation);
-        running.jobs.spawn(async move {
+        running.begin(async move {
             let result = store.record_health(&key, generation, &change).await;
             Done::Health(change, result)
         });
     }
 
-    fn finished(&self, running: &mut Running, done: Result<Done, tokio::task::JoinError>) {
+    /// Takes in what is over, and whatever else is over by now.
+    fn finished(&self, running: &mut Running, done: Done) {
         let now = Instant::now();
         let terms = Arc::clone(&self.terms.borrow());
+        self.take_in(running, &terms, done, now);
+        while let Some(Some(done)) = running.jobs.next().now_or_never() {
+            self.take_in(running, &terms, done, now);
+        }
+    }
+
+    fn take_in(&self, running: &mut Running, terms: &Terms, done: Done, now: Instant) {
         match done {
-            Ok(Done::Tried(events, verdict)) => running.machine.tried(events, verdict, now),
-            Ok(Done::Timeline(asked, Ok(rows))) => {
+            Done::Tried(events, verdict, took) => {
+                running.meters.count(&events, &verdict, took);
+                running.machine.tried(events, verdict, now);
+            }
+            Done::Timeline(asked, Ok(rows)) => {
                 let complete = rows.len() < usize::try_from(READ_AT_ONCE).unwrap_or(usize::MAX);
                 let heard =
                     rows.into_iter().map(|row| (terms.hearing.hear(&row), row)).map(|(heard, row)| (Arc::new(row), heard)).collect();
                 running.machine.timeline(&asked, heard, complete, now);
             }
-            Ok(Done::Timeline(asked, Err(error))) => {
+            Done::Timeline(asked, Err(error)) => {
                 tracing::warn!(page = %self.key.0, app = %self.key.1, %error, "cannot read a timeline");
                 running.machine.timeline_failed(&asked, now);
             }
-            Ok(Done::Log { asked_after, rows }) => self.log_read(running, &terms, asked_after, rows, now),
-            Ok(Done::Health(change, result)) => self.health_recorded(running, change, result, now),
-            Err(error) => {
-                // Its events are neither done nor failed, so another lease must begin where this one is sure of itself.
-                tracing::error!(page = %self.key.0, app = %self.key.1, %error, "a delivery broke down");
-                running.over = true;
-            }
+            Done::Log { asked_after, rows } => self.log_read(running, terms, asked_after, rows, now),
+            Done::Health(change, result) => self.health_recorded(running, change, result, now),
         }
     }
 
@@ -264,7 +312,7 @@ impl Subscription {
 
     /// Waits for what is under way, so that as little as possible comes again.
     async fn wind_up(&self, mut running: Running) {
-        while let Some(done) = running.jobs.join_next().await {
+        while let Some(done) = running.jobs.next().await {
             self.finished(&mut running, done);
         }
         self.note_progress(&mut running.machine);
@@ -272,6 +320,10 @@ impl Subscription {
 }
 
 impl Running {
+    fn begin(&mut self, job: impl Future<Output = Done> + Send + 'static) {
+        self.jobs.push(job.boxed());
+    }
+
     /// When something may have to be done although nothing happens.
     fn wake_at(&self, now: Instant) -> Option<Instant> {
         // Outages are recorded and ended by time as well.
@@ -305,16 +357,7 @@ async fn deliver(store: Store, terms: Arc<Terms>, mut events: Vec<Event>) -> Don
     }
     let began = Instant::now();
     let verdict = terms.transport.deliver(&terms.letter, &events).await;
-    histogram!("baton_delivery_seconds").record(began.elapsed());
-    let count = u64::try_from(events.len()).unwrap_or_default();
-    let result = match &verdict {
-        Verdict::Taken => "taken",
-        Verdict::Gone => "gone",
-        Verdict::Failed(failure) if failure.unreachable => "unreachable",
-        Verdict::Failed(_) => "failed",
-    };
-    counter!("baton_deliveries_total", "result" => result).increment(count);
-    Done::Tried(events, verdict)
+    Done::Tried(events, verdict, began.elapsed())
 }
 
 async fn read_timeline(store: Store, key: SubscriptionKey, timeline: Timeline) -> Done {

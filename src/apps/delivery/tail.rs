@@ -21,8 +21,6 @@ pub(super) const FRESH: Duration = Duration::from_secs(30);
 pub(super) const READ_AT_ONCE: i64 = 512;
 /// A Page that has grown by more than this since it was last looked at is not caught up here: its subscriptions read the log themselves.
 const LEAP: i64 = 4096;
-/// What a row takes beside its text, roughly, in bytes.
-const ROW_OVERHEAD: usize = 400;
 
 /// What a look at the tail gave.
 #[derive(Debug)]
@@ -92,7 +90,7 @@ impl Tail {
         for row in rows {
             if row.position == state.last + 1 {
                 state.last = row.position;
-                state.bytes += weight(row);
+                state.bytes += row.weight();
                 state.rows.push_back((now, Arc::new(row.clone())));
             }
         }
@@ -160,14 +158,10 @@ impl State {
     fn evict(&mut self, now: Instant, limit: usize) {
         while self.rows.front().is_some_and(|(at, _)| self.bytes > limit || now.saturating_duration_since(*at) > FRESH) {
             if let Some((_, row)) = self.rows.pop_front() {
-                self.bytes = self.bytes.saturating_sub(weight(&row));
+                self.bytes = self.bytes.saturating_sub(row.weight());
             }
         }
     }
-}
-
-fn weight(row: &LogRow) -> usize {
-    row.payload.len() + ROW_OVERHEAD
 }
 
 /// The tails of the Pages that this process delivers for.
@@ -314,7 +308,7 @@ mod tests {
     #[tokio::test]
     async fn old_rows_leave_when_the_budget_or_their_time_is_over() {
         let now = Instant::now();
-        let tail = tail(0, 2 * (ROW_OVERHEAD + 2));
+        let tail = tail(0, 2 * row(1).weight());
         tail.extend(&[row(1), row(2), row(3)], now);
         assert!(matches!(tail.after(0, 9), Look::Behind));
         assert_eq!(tail.begins_after(), 1);

@@ -1,37 +1,34 @@
 //! One browser's stream: what changed among what its reader may see.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::json;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, sleep_until};
 
+use super::BEAT;
+use super::conversations::{Conversations, MANY};
 use super::cursor::{self, Cursor};
 use super::feed::Change;
-use super::{BEAT, GATHER};
 use crate::access::Scope;
 use crate::store::StoreError;
 use crate::web::State;
 use crate::web::error::WebError;
 use crate::web::session::Agent;
-use crate::wire::{PageId, PersonId};
-
-/// More changed conversations than this are told as "everything".
-const MANY: usize = 200;
+use crate::wire::PageId;
 
 /// A stream and how far it is.
 pub struct Watcher {
     web: State,
     session_id: String,
     scope: Scope,
-    told: broadcast::Receiver<Change>,
+    told: broadcast::Receiver<Arc<[Change]>>,
     cursor: Cursor,
-    changed: BTreeMap<(PageId, PersonId), i64>,
+    // Not passed on yet: elements of a JSON array, and how many of them.
+    changed: Vec<Arc<str>>,
+    count: usize,
     everything: bool,
     // Nothing has been written yet: the first event goes out at once, so that the browser has an id to come back with.
     fresh: bool,
-    gathered: Option<Instant>,
     beat: Instant,
     open: metrics::Gauge,
 }
@@ -48,10 +45,10 @@ impl Watcher {
             scope: agent.scope,
             told,
             cursor: Cursor::new(),
-            changed: BTreeMap::new(),
+            changed: Vec::new(),
+            count: 0,
             everything: false,
             fresh: true,
-            gathered: None,
             beat: Instant::now() + BEAT,
             web,
             open,
@@ -69,8 +66,8 @@ impl Watcher {
             match resumed.as_ref().map(|cursor| cursor.get(&page).copied()) {
                 None => {}
                 Some(Some(seen)) if seen <= head => {
-                    let people = self.web.store.changed_people(&page, seen, head).await?;
-                    self.changed.extend(people.into_iter().map(|(person, position)| ((page.clone(), person), position)));
+                    let changed = self.changed_since(&page, seen, head).await?;
+                    self.note(&changed);
                 }
                 Some(_) => self.everything = true,
             }
@@ -85,55 +82,70 @@ impl Watcher {
             return (self.event("hello"), true);
         }
         loop {
-            let wake = self.gathered.map_or(self.beat, |gathered| gathered.min(self.beat));
             tokio::select! {
                 () = self.web.stop.clone().cancelled_owned() => return (String::new(), false),
                 heard = self.told.recv() => match self.hear(heard).await {
-                    Ok(()) => {}
+                    Ok(true) => return (self.event("changed"), true),
+                    Ok(false) => {}
                     Err(_) => return (String::new(), false),
                 },
-                () = sleep_until(wake) => {
-                    if self.gathered.is_some_and(|gathered| gathered <= Instant::now()) {
-                        return (self.event("changed"), true);
-                    }
-                    return self.beat().await;
-                }
+                () = sleep_until(self.beat) => return self.beat().await,
             }
         }
     }
 
-    async fn hear(&mut self, heard: Result<Change, RecvError>) -> Result<(), StoreError> {
+    /// Takes in what was told. Whether any of it concerns this reader.
+    async fn hear(&mut self, heard: Result<Arc<[Change]>, RecvError>) -> Result<bool, StoreError> {
         match heard {
-            Ok(change) => self.take_in(change).await,
+            Ok(changes) => {
+                let mut any = false;
+                for change in changes.iter() {
+                    any |= self.take_in(change).await?;
+                }
+                Ok(any)
+            }
             Err(RecvError::Lagged(_)) => {
                 let cursor = self.cursor.clone();
                 self.resume(Some(cursor)).await?;
-                self.gather();
-                Ok(())
+                Ok(true)
             }
             Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 
-    async fn take_in(&mut self, change: Change) -> Result<(), StoreError> {
-        let Change { page, from, to, people } = change;
-        if !self.scope.allows(&page) {
-            return Ok(());
+    async fn take_in(&mut self, change: &Change) -> Result<bool, StoreError> {
+        let Change { page, from, to, conversations } = change;
+        if !self.scope.allows(page) {
+            return Ok(false);
         }
-        let mine = self.cursor.get(&page).copied().unwrap_or(from);
-        if to <= mine {
-            return Ok(());
+        let mine = self.cursor.get(page).copied().unwrap_or(*from);
+        if *to <= mine {
+            return Ok(false);
         }
-        let people: Arc<[(PersonId, i64)]> =
-            if from <= mine { people } else { self.web.store.changed_people(&page, mine, to).await?.into() };
-        self.changed.extend(people.iter().map(|(person, position)| ((page.clone(), person.clone()), *position)));
-        self.cursor.insert(page, to);
-        self.gather();
-        Ok(())
+        if *from <= mine {
+            self.note(conversations);
+        } else {
+            let missed = self.changed_since(page, mine, *to).await?;
+            self.note(&missed);
+        }
+        self.cursor.insert(page.clone(), *to);
+        Ok(true)
     }
 
-    fn gather(&mut self) {
-        self.gathered.get_or_insert_with(|| Instant::now() + GATHER);
+    async fn changed_since(&self, page: &PageId, after: i64, until: i64) -> Result<Conversations, StoreError> {
+        let people = self.web.store.changed_people(page, after, until).await?;
+        Ok(Conversations::of(page, &people.into_iter().collect()))
+    }
+
+    fn note(&mut self, conversations: &Conversations) {
+        match conversations {
+            Conversations::Many => self.everything = true,
+            Conversations::These { count: 0, .. } => {}
+            Conversations::These { count, elements } => {
+                self.count += count;
+                self.changed.push(Arc::clone(elements));
+            }
+        }
     }
 
     /// A sign of life, unless the login is over: a revoked one ends here.
@@ -145,7 +157,6 @@ impl Watcher {
                     self.scope = login.scope;
                     let scope = self.scope.clone();
                     self.cursor.retain(|page, _| scope.allows(page));
-                    self.changed.retain(|(page, _), _| scope.allows(page));
                     self.everything = true;
                     return (self.event("changed"), true);
                 }
@@ -160,15 +171,10 @@ impl Watcher {
     }
 
     fn event(&mut self, name: &str) -> String {
-        self.gathered = None;
         let changed = std::mem::take(&mut self.changed);
-        let everything = std::mem::take(&mut self.everything) || changed.len() > MANY;
-        let conversations: Vec<_> = if everything {
-            Vec::new()
-        } else {
-            changed.into_iter().map(|((page, person), position)| json!([format!("{page}/{person}"), position])).collect()
-        };
-        let data = json!({ "everything": everything, "conversations": conversations });
+        let everything = std::mem::take(&mut self.everything) | (std::mem::take(&mut self.count) > MANY);
+        let conversations = if everything { String::new() } else { changed.join(",") };
+        let data = format!(r#"{{"everything":{everything},"conversations":[{conversations}]}}"#);
         format!("event: {name}\nid: {}\ndata: {data}\n\n", cursor::write(&self.cursor))
     }
 }

@@ -38,7 +38,7 @@ impl Machine {
         let mut conversations = Vec::new();
         for event in events {
             let conversation = event.conversation();
-            self.held -= 1;
+            self.let_go(&event);
             match event.path {
                 Path::Log => self.outstanding.done(event.position()),
                 Path::Timeline => self.passed(&conversation, event.position(), now),
@@ -116,7 +116,8 @@ impl Machine {
     /// Parks a conversation at an event that has failed: the cursor moves on, what follows waits behind it.
     fn park(&mut self, conversation: &Conversation, event: Event, failure: &Failure, now: Instant) {
         let Some(lane) = self.lanes.get_mut(conversation) else { return };
-        let (dropped, from_log) = lane.drain_queue();
+        let dropped = lane.drain_queue();
+        let from_log: Vec<i64> = dropped.iter().filter(|event| event.path == Path::Log).map(Event::position).collect();
         let newest = from_log.last().copied().unwrap_or(event.position());
         let left_to = lane.detour.as_ref().map_or(newest, |detour| detour.left_to.max(newest));
         let next = now + self.settings.wait_after(1, failure.retry_after, random::fraction());
@@ -130,7 +131,7 @@ impl Machine {
             why: Some(failure.why.clone()),
         });
         lane.phase = Phase::Idle;
-        self.held -= dropped + 1;
+        dropped.iter().chain([&event]).for_each(|event| self.let_go(event));
         if event.path == Path::Log {
             self.outstanding.done(event.position());
         }
@@ -145,10 +146,10 @@ impl Machine {
     fn detour_failed(&mut self, conversation: &Conversation, event: &Event, failure: &Failure, now: Instant) {
         let successes = self.health.successes();
         let Some(lane) = self.lanes.get_mut(conversation) else { return };
-        let (dropped, _) = lane.drain_queue();
-        self.held -= dropped + 1;
+        let dropped = lane.drain_queue();
         lane.phase = Phase::Idle;
-        let Some(detour) = &mut lane.detour else { return };
+        dropped.iter().chain([event]).for_each(|event| self.let_go(event));
+        let Some(detour) = self.lanes.get_mut(conversation).and_then(|lane| lane.detour.as_mut()) else { return };
         let others_succeeded = successes > detour.successes_then;
         if detour.position != event.position() {
             // Another event than the one that was parked, so its schedule begins.

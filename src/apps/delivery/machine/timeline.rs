@@ -50,6 +50,7 @@ impl Machine {
                 event.tries = detour.attempts;
             }
             event.successes_before = self.health.successes();
+            self.held_bytes += event.weight;
             lane.queue.push_back(event);
             queued += 1;
         }
