@@ -16,6 +16,7 @@ use super::render::Letter;
 use super::settings::Settings;
 use super::tail::{FRESH, Look, READ_AT_ONCE, Tail};
 use super::transport::Transport;
+use crate::failpoint;
 use crate::ledger::Process;
 use crate::store::delivery::SubscriptionKey;
 use crate::store::delivery_health::HealthChange;
@@ -305,6 +306,7 @@ async fn deliver(store: Store, terms: Arc<Terms>, mut events: Vec<Event>) -> Don
     }
     let began = Instant::now();
     let verdict = terms.transport.deliver(&terms.letter, &events).await;
+    failpoint::pass("delivery.answered");
     histogram!("baton_delivery_seconds").record(began.elapsed());
     let count = u64::try_from(events.len()).unwrap_or_default();
     let result = match &verdict {
