@@ -4,16 +4,23 @@ mod conversations;
 mod sends;
 mod write;
 
+use std::time::Duration;
+
 use sqlx::{Postgres, Transaction};
 
 use super::log::timestamp;
+use super::pool::within;
 use super::rules::VersionedRules;
 use super::{Store, StoreError, rules};
+use crate::crypto::random;
 use crate::wire::{PageId, PersonId, Timestamp};
 
 pub use conversations::ConversationRow;
 pub use sends::{NewSendRow, SendChange, SendRow};
 pub use write::{BotMemoryWrite, ButtonWrite, Quarantined, Superseding, Writes};
+
+/// How long a COMMIT may take to be answered. After it the network may be to blame, and it is asked elsewhere what became of it.
+const COMMIT: Duration = Duration::from_secs(3);
 
 /// Hash of something seen, 16 bytes.
 pub type Seen = [u8; 16];
@@ -40,19 +47,11 @@ pub struct GroupTransaction {
     transaction: Transaction<'static, Postgres>,
 }
 
-/// The transaction's own id, to ask later what became of it.
+/// A group's own name, to ask later whether it was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TransactionId(String);
-
-/// What became of a transaction whose answer was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It is committed.
-    Committed,
-    /// It never happened.
-    Aborted,
-    /// It is still open on the server.
-    Open,
+pub struct GroupId {
+    process: i64,
+    name: String,
 }
 
 impl Store {
@@ -64,17 +63,20 @@ impl Store {
         Ok(GroupTransaction { transaction: self.writer.begin().await? })
     }
 
-    /// Asks what became of a transaction whose COMMIT was not answered.
+    /// Whether a group whose COMMIT was not answered is committed. The answer is final: as long as the group's transaction is open somewhere,
+    /// this waits for it, since both write the same row.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn fate(&self, id: &TransactionId) -> Result<Fate, StoreError> {
-        let status = sqlx::query_scalar!("select pg_xact_status($1::text::xid8)", id.0).fetch_one(&self.pool).await?;
-        Ok(match status.as_deref() {
-            Some("committed") => Fate::Committed,
-            Some("in progress") => Fate::Open,
-            _ => Fate::Aborted,
-        })
+    /// When the database fails, or the transaction stays open: then nobody knows yet.
+    pub async fn is_committed(&self, group: &GroupId) -> Result<bool, StoreError> {
+        let newest = sqlx::query_scalar!(
+            "insert into committed_groups (process_id, group_id, committed_at) values ($1, '', clock_timestamp())
+             on conflict (process_id) do update set committed_at = committed_groups.committed_at returning group_id",
+            group.process
+        )
+        .fetch_one(&self.writer)
+        .await?;
+        Ok(newest == group.name)
     }
 }
 
@@ -102,15 +104,21 @@ impl GroupTransaction {
             .collect()
     }
 
-    /// The database's time now, after locking, and this transaction's id.
+    /// The database's time now, after locking, and this group's name, which is committed with it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn clock(&mut self) -> Result<(Timestamp, TransactionId), StoreError> {
-        let row = sqlx::query!(r#"select clock_timestamp() as "now!", pg_current_xact_id()::text as "id!""#)
-            .fetch_one(&mut *self.transaction)
-            .await?;
-        Ok((timestamp(row.now), TransactionId(row.id)))
+    pub async fn clock(&mut self, process: i64) -> Result<(Timestamp, GroupId), StoreError> {
+        let name = random::hex::<12>();
+        let now = sqlx::query_scalar!(
+            "insert into committed_groups (process_id, group_id, committed_at) values ($1, $2, clock_timestamp())
+             on conflict (process_id) do update set group_id = excluded.group_id, committed_at = excluded.committed_at returning committed_at",
+            process,
+            name
+        )
+        .fetch_one(&mut *self.transaction)
+        .await?;
+        Ok((timestamp(now), GroupId { process, name }))
     }
 
     /// The rules of a Page whose head is locked.
@@ -147,8 +155,8 @@ impl GroupTransaction {
     /// Commits.
     ///
     /// # Errors
-    /// When the database fails; on a lost connection [`Store::fate`] tells whether it happened.
+    /// When the database fails or does not answer in time; on a lost connection [`Store::is_committed`] tells whether it happened.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
+        Ok(within(COMMIT, self.transaction.commit()).await?)
     }
 }
