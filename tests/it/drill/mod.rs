@@ -3,8 +3,10 @@
 //! `script/test` runs each in a few rounds; `script/drill` runs all of them in full and prints what they showed as a table. The dice begin at
 //! a fixed number, or at `BATON_DRILL_SEED`.
 
+mod database;
 mod kill;
 mod points;
+mod proxy;
 
 use std::io::Write;
 
