@@ -4,8 +4,10 @@
 //! a fixed number, or at `BATON_DRILL_SEED`.
 
 mod database;
+mod failover;
 mod kill;
 mod points;
+mod private_cluster;
 mod proxy;
 
 use std::io::Write;
