@@ -50,7 +50,7 @@ impl Store {
     /// # Errors
     /// When the database fails: then nothing was written.
     pub async fn flush_deliveries(&self, progress: &[Progress]) -> Result<HashSet<SubscriptionKey>, StoreError> {
-        within(FLUSH, self.flush(progress)).await
+        within(FLUSH, Box::pin(self.flush(progress))).await
     }
 
     async fn flush(&self, progress: &[Progress]) -> Result<HashSet<SubscriptionKey>, StoreError> {

@@ -94,7 +94,8 @@ impl Pool {
         let acquired = acquiring.await;
         match &acquired {
             Ok(_) => passage.succeeded(),
-            // Everybody being at work is no sign that the database is away.
+            // Everybody being at work is no sign that the database is away, nor is the end of this process.
+            Err(Error::PoolClosed) => {}
             Err(Error::PoolTimedOut) if self.inner.size() >= self.inner.options().get_max_connections() => {}
             Err(_) => passage.failed(),
         }
