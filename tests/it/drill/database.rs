@@ -14,7 +14,7 @@ use house::House;
 
 #[tokio::test]
 async fn killing_postgresql_loses_nothing() {
-    let (rounds, seed) = (rounds(4, 50), seed());
+    let (rounds, seed) = (rounds(3, 50), seed());
     let house = House::build(Cluster::start("").await, seed).await;
     let mut dice = StdRng::seed_from_u64(seed);
     for round in 0..rounds {
