@@ -234,5 +234,8 @@ fn decide(group: &mut Group, command: &Command) -> Result<Reply, LedgerError> {
 
 fn unavailable(error: &StoreError) -> LedgerError {
     tracing::warn!(%error, "the store is not available");
+    if matches!(error, StoreError::Untold(_)) {
+        return LedgerError::Untold;
+    }
     LedgerError::Unavailable("the database does not answer".into())
 }

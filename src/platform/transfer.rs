@@ -249,9 +249,10 @@ impl Border {
         loop {
             match self.ledger.order(order.clone()).await {
                 Ok(_) => return,
-                Err(LedgerError::Unavailable(error)) => match retries.next() {
+                // Told twice, it is taken once.
+                Err(error @ (LedgerError::Unavailable(_) | LedgerError::Untold)) => match retries.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
-                    None => return tracing::warn!(%page, error, "the outcome of a transfer could not be written"),
+                    None => return tracing::warn!(%page, %error, "the outcome of a transfer could not be written"),
                 },
                 Err(error) => return tracing::warn!(%page, %error, "the outcome of a transfer was not taken"),
             }
