@@ -14,6 +14,7 @@ pub mod config;
 pub mod control;
 pub mod crypto;
 pub mod demo;
+pub mod failpoint;
 pub mod ledger;
 pub mod platform;
 pub mod postgres;

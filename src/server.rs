@@ -134,7 +134,7 @@ pub async fn start(plan: Blueprint, store: Store, listener: TcpListener, metrics
         intake: Data::new(Intake::new(plan.intake.clone(), ledger.clone(), store.clone())),
         graph: Data::new(GraphApi::new(api, plan.graph.clone())),
         web: Data::from(web),
-        health: Data::new(health::Health { store, stopping: Arc::clone(&stopping), metrics }),
+        health: Data::new(health::Health { store, ledger: ledger.clone(), stopping: Arc::clone(&stopping), metrics }),
     };
     let http = serve(faces, listener, plan.grace, &mut parts)?;
     Ok(Running { http, stopping, streams, background, heartbeat, parts, ledger, writer, beat, grace: plan.grace })

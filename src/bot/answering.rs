@@ -12,6 +12,7 @@ use super::memory::{Known, Reply, Turn};
 use super::script::Script;
 use crate::clock;
 use crate::control::Command;
+use crate::failpoint;
 use crate::ledger::{InProcessDelivery, Ledger, LedgerError, Memory, NewSend, Order};
 use crate::wire::{AppId, Channel, Content, Metadata, Send};
 
@@ -110,6 +111,7 @@ impl Bot {
         for (number, reply) in turn.replies.iter().enumerate() {
             let send = self.send(delivery, reply, number, memory.take());
             self.ledger.accept(send).await?;
+            failpoint::pass("bot.accepted");
         }
         let Some(handover) = &turn.handover else { return Ok(()) };
         let metadata = serde_json::to_string(handover).ok().and_then(|text| Metadata::parse(text).ok());

@@ -1,8 +1,12 @@
 //! The way to the database: the one that is set, or the one of the running instance, or the private one of the data folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::{CliError, files};
 use crate::config::Global;
@@ -16,12 +20,23 @@ const FILE: &str = "database_url";
 /// Connections of a command that is not a server.
 const CONNECTIONS: u32 = 4;
 
+/// How often it is looked whether the private cluster runs.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// An open database, and the private cluster behind it, if it is that.
 #[derive(Debug)]
 pub struct Database {
     store: Store,
     url: SecretString,
-    cluster: Option<Cluster>,
+    cluster: Option<Kept>,
+}
+
+/// The private cluster while it is used: should it die, it is started again.
+#[derive(Debug)]
+struct Kept {
+    cluster: Arc<Cluster>,
+    stop: CancellationToken,
+    watching: JoinHandle<()>,
 }
 
 impl Database {
@@ -68,7 +83,7 @@ impl Database {
     async fn in_cluster(data_dir: PathBuf, enter: fn(&Path) -> Result<Cluster, PostgresError>, connections: u32) -> Result<Self, CliError> {
         let cluster = blocking(move || enter(&data_dir)).await??;
         match Self::connect(cluster.url(), connections).await {
-            Ok(database) => Ok(Self { cluster: Some(cluster), ..database }),
+            Ok(database) => Ok(Self { cluster: Some(Kept::watch(cluster)), ..database }),
             Err(error) => {
                 blocking(move || cluster.leave()).await??;
                 Err(error)
@@ -96,7 +111,7 @@ impl Database {
     /// Where the private cluster is, if it is that.
     #[must_use]
     pub fn cluster_home(&self) -> Option<&Path> {
-        self.cluster.as_ref().map(Cluster::home)
+        self.cluster.as_ref().map(|kept| kept.cluster.home())
     }
 
     /// Closes it, and stops the private cluster if nobody else uses it.
@@ -105,7 +120,10 @@ impl Database {
     /// When the cluster cannot be stopped.
     pub async fn close(self) -> Result<(), CliError> {
         self.store.close().await;
-        if let Some(cluster) = self.cluster {
+        if let Some(Kept { cluster, stop, watching }) = self.cluster {
+            stop.cancel();
+            // Whatever ended it, nobody starts the cluster any more.
+            let _ = watching.await;
             blocking(move || cluster.leave()).await??;
         }
         Ok(())
@@ -118,6 +136,31 @@ impl Database {
     pub fn announce(&self, data_dir: &Path) -> Result<(), CliError> {
         let path = data_dir.join(FILE);
         files::write_private(&path, self.url()).map_err(CliError::file(&path))
+    }
+}
+
+impl Kept {
+    fn watch(cluster: Cluster) -> Self {
+        let (cluster, stop) = (Arc::new(cluster), CancellationToken::new());
+        let watching = tokio::spawn(revive_until(stop.clone(), Arc::clone(&cluster)));
+        Self { cluster, stop, watching }
+    }
+}
+
+/// Starts the cluster again whenever it has died.
+async fn revive_until(stop: CancellationToken, cluster: Arc<Cluster>) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let dying = Arc::clone(&cluster);
+        match blocking(move || dying.revive()).await {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => tracing::warn!("PostgreSQL had died; it runs again"),
+            Ok(Err(error)) => tracing::error!(%error, "PostgreSQL has died and does not start; it is tried again"),
+            Err(error) => tracing::error!(%error, "could not look whether PostgreSQL runs"),
+        }
     }
 }
 

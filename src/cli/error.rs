@@ -86,7 +86,7 @@ fn told(error: &StoreError) -> String {
         return "a newer Baton has been at work in this database; run that one".into();
     }
     match error {
-        StoreError::Migration(_) | StoreError::Inconsistent { .. } => error.to_string(),
+        StoreError::Migration(_) | StoreError::Inconsistent { .. } | StoreError::TooSlow | StoreError::Untold(_) => error.to_string(),
         StoreError::Database(_) => {
             format!("the database cannot be used: {}. Is DATABASE_URL right, and does the database run?", error.words())
         }

@@ -196,6 +196,9 @@ pub enum LedgerError {
     /// The database does not do it now: nothing has changed, the caller may come again.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// The database went away over it, and did not tell what became of it: it may be done.
+    #[error("nobody knows whether it was done")]
+    Untold,
     /// Baton is stopping.
     #[error("stopping")]
     Stopping,

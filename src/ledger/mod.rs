@@ -97,6 +97,7 @@ pub struct Ledger {
     advances: Advances,
     accepted: broadcast::Sender<PageId>,
     store: Store,
+    standing: writer::Standing,
 }
 
 impl Ledger {
@@ -105,8 +106,10 @@ impl Ledger {
     #[must_use]
     pub fn start(store: Store, process: i64, own_app: AppId) -> (Self, JoinHandle<()>) {
         let (door, waiting) = mpsc::channel(WAITING);
-        let ledger = Self { door, advances: Advances::default(), accepted: broadcast::Sender::new(WAITING), store };
+        let standing = writer::Standing::default();
+        let ledger = Self { door, advances: Advances::default(), accepted: broadcast::Sender::new(WAITING), store, standing };
         let writer = writer::Writer {
+            standing: ledger.standing.clone(),
             store: ledger.store.clone(),
             process,
             own_app,
@@ -114,6 +117,7 @@ impl Ledger {
             advances: ledger.advances.clone(),
             accepted: ledger.accepted.clone(),
             rules: reading::RulesCache::new(),
+            link: None,
         };
         let task = tokio::spawn(writer.run());
         (ledger, task)
@@ -214,6 +218,12 @@ impl Ledger {
             Reply::Position(position) => Ok(position),
             other => Err(mismatch(&other)),
         }
+    }
+
+    /// Whether the database did not take what was to be written last, a moment ago.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.standing.is_failing()
     }
 
     /// The growth of logs, as this process hears of it.

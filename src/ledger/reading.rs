@@ -7,7 +7,7 @@ use super::group::Reading;
 use super::{Command, sends};
 use crate::control::PageRules;
 use crate::store::StoreError;
-use crate::store::group::{ConversationKey, GroupTransaction, Locked, Seen, TransactionId};
+use crate::store::group::{ConversationKey, GroupId, GroupTransaction, Locked, Seen};
 use crate::wire::{AppId, Event, Incoming, PageId, Timestamp};
 
 /// The rules of Pages as of a version, so that they are read once.
@@ -88,14 +88,15 @@ impl Concerned {
 
 /// Locks the heads, takes the time, and reads everything the commands concern.
 pub(super) async fn read(
-    transaction: &mut GroupTransaction,
+    transaction: &mut GroupTransaction<'_>,
     commands: &[&Command],
     cache: &mut RulesCache,
-) -> Result<(Reading, Timestamp, TransactionId), StoreError> {
+    process: i64,
+) -> Result<(Reading, Timestamp, GroupId), StoreError> {
     let mut all = Concerned::by(commands);
     let mut reading = Reading::default();
     let pages: Vec<&str> = all.pages.iter().map(PageId::as_str).collect();
-    let Locked { heads, now, id } = transaction.lock_heads(&pages).await?;
+    let Locked { heads, now, id } = transaction.lock_heads(&pages, process).await?;
     for head in heads {
         let rules = rules(transaction, cache, &head.page, head.rules_version).await?;
         reading.heads.push((head, rules));
@@ -125,7 +126,7 @@ pub(super) async fn read(
     Ok((reading, now, id))
 }
 
-async fn read_sends(transaction: &mut GroupTransaction, all: &Concerned, reading: &mut Reading) -> Result<(), StoreError> {
+async fn read_sends(transaction: &mut GroupTransaction<'_>, all: &Concerned, reading: &mut Reading) -> Result<(), StoreError> {
     if !all.sends.is_empty() {
         reading.sends.extend(transaction.sends_by_id(&all.sends).await?);
     }
@@ -147,7 +148,7 @@ async fn read_sends(transaction: &mut GroupTransaction, all: &Concerned, reading
 }
 
 async fn rules(
-    transaction: &mut GroupTransaction,
+    transaction: &mut GroupTransaction<'_>,
     cache: &mut RulesCache,
     page: &PageId,
     version: i64,

@@ -27,12 +27,18 @@ impl Ledger {
             let swept = tokio::select! {
                 () = stop.cancelled() => return,
                 _ = look.tick() => self.sweep_due().await,
-                _ = forget.tick() => self.store.forget_duplicates().await.map(drop).map_err(LedgerError::from),
+                _ = forget.tick() => self.forget().await,
             };
             if let Err(error) = swept {
                 tracing::warn!(%error, "sweeping failed; it is tried again");
             }
         }
+    }
+
+    async fn forget(&self) -> Result<(), LedgerError> {
+        self.store.forget_duplicates().await?;
+        self.store.forget_groups().await?;
+        Ok(())
     }
 
     async fn sweep_due(&self) -> Result<(), LedgerError> {

@@ -37,7 +37,8 @@ impl Ledger {
                     Some(notice) => self.heed(notice, process, &mut known),
                     None => { tokio::time::sleep(AGAIN).await; listener = self.listen().await; }
                 },
-                _ = look.tick() => self.look(&mut known).await,
+                // A database that does not answer may have gone with the connection that is listened on, without a word.
+                _ = look.tick() => if !self.look(&mut known).await { listener = None; },
             }
         }
     }
@@ -55,11 +56,16 @@ impl Ledger {
         let _ = self.accepted.send(notice.page);
     }
 
-    async fn look(&self, known: &mut HashMap<PageId, i64>) {
+    /// False: the database does not answer.
+    async fn look(&self, known: &mut HashMap<PageId, i64>) -> bool {
         match self.store.heads().await {
             Ok(heads) => heads.into_iter().for_each(|(page, position)| self.pass_on(page, position, known)),
-            Err(error) => tracing::debug!(%error, "cannot look at the heads"),
+            Err(error) => {
+                tracing::debug!(%error, "cannot look at the heads");
+                return false;
+            }
         }
+        true
     }
 
     fn pass_on(&self, page: PageId, position: i64, known: &mut HashMap<PageId, i64>) {

@@ -1,6 +1,6 @@
 //! The writer: takes whatever commands wait as one group, without waiting for more, and commits them together.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, mpsc};
@@ -9,7 +9,8 @@ use super::command::{LedgerError, Received};
 use super::group::Group;
 use super::reading::{self, RulesCache};
 use super::{Advance, Advances, Command, Reply, Waiting, incoming, orders, sends};
-use crate::store::group::{Fate, TransactionId, Writes};
+use crate::failpoint;
+use crate::store::group::{GroupId, GroupTransaction, Link, Writes};
 use crate::store::log::LogRow;
 use crate::store::{Store, StoreError};
 use crate::wire::{AppId, PageId};
@@ -20,9 +21,37 @@ const GROUP: usize = 1000;
 /// How long a group is tried again while the database does not answer. Callers are told to come again after that.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long reading and writing a group may take, before its COMMIT. After it the network may be to blame; nothing has been committed.
+const STEPS: Duration = Duration::from_secs(4);
+
+/// How long a failure counts as the present state: whoever looks later is let try.
+const FAILING: Duration = Duration::from_secs(5);
+
+/// Whether the database takes what is to be written, as far as the last group tells.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Standing {
+    failed_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Standing {
+    /// Whether the newest group could not be written, a moment ago.
+    pub fn is_failing(&self) -> bool {
+        self.lock().is_some_and(|at| at.elapsed() < FAILING)
+    }
+
+    fn note(&self, failed: bool) {
+        *self.lock() = failed.then(Instant::now);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.failed_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The one task of a process that writes conversations.
 #[derive(Debug)]
 pub(super) struct Writer {
+    pub standing: Standing,
     pub store: Store,
     pub process: i64,
     pub own_app: AppId,
@@ -30,7 +59,12 @@ pub(super) struct Writer {
     pub advances: Advances,
     pub accepted: broadcast::Sender<PageId>,
     pub rules: RulesCache,
+    /// Kept from group to group.
+    pub link: Option<Link>,
 }
+
+/// A group that is written and not committed.
+type Written<'l> = (GroupTransaction<'l>, GroupId, Vec<Result<Reply, LedgerError>>, Writes);
 
 /// What a committed group leaves to do.
 #[derive(Debug)]
@@ -96,13 +130,26 @@ impl Writer {
         Ok(Reply::Received(Received::Quarantined))
     }
 
+    /// Nobody waits long once it is known that the database is away: then each group is tried once.
     async fn with_patience(&mut self, commands: &[&Command]) -> Result<Vec<Result<Reply, LedgerError>>, StoreError> {
+        let patience = if self.standing.is_failing() { Duration::ZERO } else { PATIENCE };
+        let done = self.try_for(patience, commands).await;
+        self.standing.note(done.as_ref().is_err_and(StoreError::is_transient));
+        done
+    }
+
+    async fn try_for(&mut self, patience: Duration, commands: &[&Command]) -> Result<Vec<Result<Reply, LedgerError>>, StoreError> {
         let started = Instant::now();
         let mut pause = Duration::from_millis(10);
         loop {
             match self.once(commands).await {
-                Ok(committed) => return Ok(self.tell(committed)),
-                Err(error) if error.is_transient() && started.elapsed() + pause < PATIENCE => {
+                Ok(committed) => {
+                    failpoint::pass("ledger.committed");
+                    let replies = self.tell(committed);
+                    failpoint::pass("ledger.told");
+                    return Ok(replies);
+                }
+                Err(error) if error.is_transient() && !matches!(error, StoreError::Untold(_)) && started.elapsed() + pause < patience => {
                     tracing::warn!(%error, "a group is tried again");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(500));
@@ -113,33 +160,49 @@ impl Writer {
     }
 
     async fn once(&mut self, commands: &[&Command]) -> Result<Committed, StoreError> {
-        let mut transaction = self.store.begin_group().await?;
-        let (reading, now, id) = reading::read(&mut transaction, commands, &mut self.rules).await?;
-        let mut group = Group::new(now, self.own_app.clone(), reading);
-        let replies: Vec<_> = commands.iter().map(|command| decide(&mut group, command)).collect();
-        let now = group.now;
-        let writes = group.finish();
-        transaction.write(&writes, now, self.process).await?;
-        if let Err(error) = transaction.commit().await {
-            self.resolve(&id, error).await?;
+        let mut link = match self.link.take() {
+            Some(link) => link,
+            None => self.store.link().await?,
+        };
+        let Ok(written) = tokio::time::timeout(STEPS, self.write(&mut link, commands)).await else { return Err(StoreError::TooSlow) };
+        let (transaction, id, replies, writes) = written?;
+        failpoint::pass("ledger.commit");
+        match transaction.commit().await {
+            Ok(()) => self.link = Some(link),
+            Err(error) => {
+                drop(link);
+                self.resolve(&id, error).await?;
+            }
         }
         let Writes { log, sends, .. } = writes;
         Ok(Committed { replies, log, accepted: sends.into_iter().map(|send| send.page).collect() })
     }
 
-    /// A COMMIT was not answered: the database knows whether it happened.
-    async fn resolve(&self, id: &TransactionId, error: StoreError) -> Result<(), StoreError> {
+    /// Does everything of a group but to commit it.
+    async fn write<'l>(&mut self, link: &'l mut Link, commands: &[&Command]) -> Result<Written<'l>, StoreError> {
+        let mut transaction = link.begin_group().await?;
+        let (reading, now, id) = reading::read(&mut transaction, commands, &mut self.rules, self.process).await?;
+        let mut group = Group::new(now, self.own_app.clone(), reading);
+        let replies: Vec<_> = commands.iter().map(|command| decide(&mut group, command)).collect();
+        let now = group.now;
+        let writes = group.finish();
+        transaction.write(&writes, now, self.process).await?;
+        Ok((transaction, id, replies, writes))
+    }
+
+    /// A COMMIT was not answered: the database knows whether it happened. As long as it does not tell, nothing else may be tried.
+    async fn resolve(&self, id: &GroupId, error: StoreError) -> Result<(), StoreError> {
         if !error.is_transient() {
             return Err(error);
         }
         let started = Instant::now();
         loop {
-            match self.store.fate(id).await {
-                Ok(Fate::Committed) => return Ok(()),
-                Ok(Fate::Aborted) => return Err(error),
-                Ok(Fate::Open) | Err(_) if started.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
-                Ok(Fate::Open) => return Err(error),
-                Err(unreachable) => return Err(unreachable),
+            let asked = tokio::time::timeout(PATIENCE, self.store.is_committed(id)).await.unwrap_or(Err(StoreError::TooSlow));
+            match asked {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(error),
+                Err(_) if started.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+                Err(untold) => return Err(StoreError::Untold(Box::new(untold))),
             }
         }
     }
@@ -180,5 +243,8 @@ fn decide(group: &mut Group, command: &Command) -> Result<Reply, LedgerError> {
 
 fn unavailable(error: &StoreError) -> LedgerError {
     tracing::warn!(%error, "the store is not available");
+    if matches!(error, StoreError::Untold(_)) {
+        return LedgerError::Untold;
+    }
     LedgerError::Unavailable("the database does not answer".into())
 }

@@ -14,6 +14,7 @@ use super::Client;
 use super::client::{Holder, Outcome};
 use crate::clock;
 use crate::control::{Change, Command, Control, ControlEvent, Owner, PlatformRefusal, Transfer, TransferCall, TransferOutcome};
+use crate::failpoint;
 use crate::ledger::{Ledger, LedgerError, Order};
 use crate::store::Store;
 use crate::store::log::LogRow;
@@ -162,8 +163,10 @@ impl Border {
     async fn carry_out(&self, page: &PageId, person: &PersonId, transfer: &Transfer) {
         let outcome = {
             let Ok(_permit) = self.room.acquire().await else { return };
+            failpoint::pass("transfer.call");
             self.call(page, person, transfer).await
         };
+        failpoint::pass("transfer.called");
         metrics::counter!("baton_transfers_total", "outcome" => label(&outcome)).increment(1);
         let unknown = outcome == TransferOutcome::Unknown;
         self.tell(page, person, Command::TransferDone { begun_at: transfer.begun_at, outcome }).await;
@@ -246,9 +249,10 @@ impl Border {
         loop {
             match self.ledger.order(order.clone()).await {
                 Ok(_) => return,
-                Err(LedgerError::Unavailable(error)) => match retries.next() {
+                // Told twice, it is taken once.
+                Err(error @ (LedgerError::Unavailable(_) | LedgerError::Untold)) => match retries.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
-                    None => return tracing::warn!(%page, error, "the outcome of a transfer could not be written"),
+                    None => return tracing::warn!(%page, %error, "the outcome of a transfer could not be written"),
                 },
                 Err(error) => return tracing::warn!(%page, %error, "the outcome of a transfer was not taken"),
             }

@@ -1,7 +1,7 @@
 //! A private PostgreSQL cluster, for where no `DATABASE_URL` is given.
 //!
 //! It lives in `<data folder>/postgres`, listens on a Unix socket alone, and is durable. Several Baton processes of one data folder share it:
-//! each holds a shared lock on a file while it uses the cluster, and whoever finds itself alone at the end stops it. Starting and stopping take
+//! each holds a shared lock on a file while it uses the cluster, starts it again if it dies, and whoever finds itself alone at the end stops it. Starting and stopping take
 //! turns, by a second file. A process that is killed loses its locks with its life, so the next one finds the cluster running, or crashed,
 //! and goes on with it.
 
@@ -100,11 +100,27 @@ impl Cluster {
         self.place.home()
     }
 
+    /// Starts the cluster again if it has died. Whether it had is the answer.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn revive(&self) -> Result<bool, PostgresError> {
+        if self.place.is_running() {
+            return Ok(false);
+        }
+        self.turn.wait()?;
+        // Another that uses it may have been quicker.
+        let died = !self.place.is_running();
+        let revived = if died { self.start_server() } else { Ok(()) };
+        self.turn.release()?;
+        revived.map(|()| died)
+    }
+
     /// Ends the use of the cluster, and stops it if nobody else uses it.
     ///
     /// # Errors
     /// When it cannot be stopped.
-    pub fn leave(self) -> Result<(), PostgresError> {
+    pub fn leave(&self) -> Result<(), PostgresError> {
         self.turn.wait()?;
         if self.users.is_last()? { self.stop_server() } else { Ok(()) }
     }
@@ -122,6 +138,7 @@ impl Cluster {
     }
 
     fn start_server(&self) -> Result<(), PostgresError> {
+        self.place.await_end_of_dead_server()?;
         self.place.forget_dead_server()?;
         self.place.prepare_socket(&self.account)?;
         let started = self.programs.run("pg_ctl", &self.account, |command| {

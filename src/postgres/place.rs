@@ -3,6 +3,7 @@
 use std::fs::{DirBuilder, Metadata};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, lchown, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -21,6 +22,9 @@ const LONGEST_SOCKET: usize = 107;
 
 /// The socket's file within its folder.
 const SOCKET_FILE: &str = ".s.PGSQL.5432";
+
+/// How long sessions of a server that was killed may take to notice it.
+const LAST_WORK: Duration = Duration::from_secs(60);
 
 /// The folders of one cluster.
 #[derive(Debug)]
@@ -135,6 +139,27 @@ impl Place {
         let Ok(command) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return false };
         let data = self.data();
         command.split(|byte| *byte == 0).any(|argument| argument == data.as_os_str().as_encoded_bytes())
+    }
+
+    /// Waits until nothing is at work any more of a server that was killed: what it had started ends by itself, but not at once, and must never
+    /// write beside a new server.
+    pub fn await_end_of_dead_server(&self) -> Result<(), PostgresError> {
+        let deadline = Instant::now() + LAST_WORK;
+        while self.has_sessions() {
+            if Instant::now() > deadline {
+                let said = format!("processes of a server that was killed are still at work in {}", self.data().display());
+                return Err(PostgresError::Failed { program: "postgres", said });
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Whether processes of PostgreSQL are at work in the data: they all live there.
+    fn has_sessions(&self) -> bool {
+        let data = self.data();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes.into_iter().any(|process| std::fs::read_link(process.path().join("cwd")).is_ok_and(|folder| folder == data))
     }
 
     /// Removes what a killed server has left, so that a process which got its number since is not taken for it.

@@ -8,8 +8,9 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, Data, ServiceConfig};
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use crate::store::Store;
+use crate::ledger::Ledger;
 use crate::store::admin::Schema;
+use crate::store::{Store, StoreError};
 
 /// How long the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -17,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What readiness and metrics are read from.
 pub(super) struct Health {
     pub store: Store,
+    pub ledger: Ledger,
     pub stopping: Arc<AtomicBool>,
     pub metrics: PrometheusHandle,
 }
@@ -34,10 +36,18 @@ async fn ready(health: Data<Health>) -> HttpResponse {
     if health.stopping.load(Ordering::Relaxed) {
         return not("stopping");
     }
-    match tokio::time::timeout(PATIENCE, health.store.schema()).await {
+    if health.ledger.is_failing() {
+        return not("the database does not take what is to be written");
+    }
+    let look = async {
+        let schema = health.store.schema().await?;
+        Ok::<_, StoreError>((schema, health.store.is_standby().await?))
+    };
+    match tokio::time::timeout(PATIENCE, look).await {
+        Ok(Ok((_, true))) => not("the database is a standby"),
         // A newer schema is one that this program still works with while its successor is being rolled out.
-        Ok(Ok(Schema::Current | Schema::Ahead)) => HttpResponse::Ok().json(serde_json::json!({"status": "ready"})),
-        Ok(Ok(Schema::Behind(_) | Schema::Broken)) => not("the database's schema is not up to date"),
+        Ok(Ok((Schema::Current | Schema::Ahead, false))) => HttpResponse::Ok().json(serde_json::json!({"status": "ready"})),
+        Ok(Ok((Schema::Behind(_) | Schema::Broken, false))) => not("the database's schema is not up to date"),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");
             not("the database does not answer")

@@ -1,10 +1,15 @@
 //! How far deliveries are, written often and cheaply.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::delivery::{ParkedConversation, SubscriptionKey};
+use super::pool::within;
 use super::{Store, StoreError};
 use crate::wire::{AppId, PageId, PersonId};
+
+/// How long a flush may take. One that takes longer is done again, which changes nothing where it was done.
+const FLUSH: Duration = Duration::from_secs(10);
 
 /// What has changed about one subscription since it was last written. It is written together or not at all, so that a crash never
 /// leaves a cursor beyond an event that nothing else remembers.
@@ -38,14 +43,21 @@ pub struct DeadLetter {
 }
 
 impl Store {
-    /// Writes the progress of many subscriptions in one transaction, without waiting for the disk: after a crash some events come again,
-    /// none is lost. The subscriptions whose lease still holds are the answer; of the others nothing was written.
+    /// Writes the progress of many subscriptions in one transaction. A cursor that moves does not wait for the disk: after a crash of the
+    /// database it is behind, and some events come again. What is parked or set aside does wait, since it is written only once: the cursor
+    /// moves on over it while this process lives. The subscriptions whose lease still holds are the answer; of the others nothing was written.
     ///
     /// # Errors
     /// When the database fails: then nothing was written.
     pub async fn flush_deliveries(&self, progress: &[Progress]) -> Result<HashSet<SubscriptionKey>, StoreError> {
+        within(FLUSH, Box::pin(self.flush(progress))).await
+    }
+
+    async fn flush(&self, progress: &[Progress]) -> Result<HashSet<SubscriptionKey>, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query!("set local synchronous_commit = off").execute(&mut *transaction).await?;
+        if progress.iter().all(|one| one.parked.is_empty() && one.dead.is_empty()) {
+            sqlx::query!("set local synchronous_commit = off").execute(&mut *transaction).await?;
+        }
         let held = move_cursors(&mut transaction, progress).await?;
         let held_progress: Vec<&Progress> = progress.iter().filter(|one| held.contains(&one.subscription)).collect();
         write_parked(&mut transaction, &held_progress).await?;

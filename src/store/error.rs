@@ -1,5 +1,12 @@
 //! What can go wrong with the database.
 
+/// What may have passed when the same is tried again, by SQLSTATE: whole classes, and single codes.
+const PASSING: [&str; 8] = ["08", "25006", "25P", "40", "53", "55P03", "57", "58030"];
+
+fn passes(code: &str) -> bool {
+    PASSING.iter().any(|passing| code.starts_with(passing))
+}
+
 /// Something the database did, or a row that breaks Baton's own rules.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -9,6 +16,12 @@ pub enum StoreError {
     /// A migration.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// It does not answer in time.
+    #[error("the database takes too long")]
+    TooSlow,
+    /// A COMMIT was not answered, and neither was the question what became of it: the work may be done.
+    #[error("nobody knows whether it was committed: {0}")]
+    Untold(Box<StoreError>),
     /// A stored value that cannot be read back: never expected.
     #[error("{table}.{column} of {row} cannot be read: {why}")]
     Inconsistent {
@@ -29,13 +42,12 @@ impl StoreError {
         Self::Inconsistent { table, column, row: row.to_string(), why: why.to_string() }
     }
 
-    /// Whether the same work may succeed if tried again: lost connection, deadlock, serialization, time-outs.
+    /// Whether the same work may succeed if tried again: lost connection, deadlock, serialization, time-outs, no room, a standby that is
+    /// not promoted yet.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Database(error)) => {
-                matches!(error.code().as_deref(), Some(code) if code.starts_with("40") || code.starts_with("08") || code.starts_with("57") || code.starts_with("53") || code == "55P03" || code.starts_with("25P"))
-            }
+            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| passes(&code)),
             Self::Database(
                 sqlx::Error::Io(_)
                 | sqlx::Error::PoolTimedOut
@@ -43,7 +55,9 @@ impl StoreError {
                 | sqlx::Error::WorkerCrashed
                 | sqlx::Error::Protocol(_)
                 | sqlx::Error::Tls(_),
-            ) => true,
+            )
+            | Self::TooSlow
+            | Self::Untold(_) => true,
             _ => false,
         }
     }
@@ -54,6 +68,24 @@ impl StoreError {
         match self {
             Self::Database(sqlx::Error::Database(error)) => error.constraint(),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_what_passes_from_what_does_not() {
+        // Appendix A of PostgreSQL's manual: read_only_sql_transaction, what ends sessions at a shutdown or a crash, cannot_connect_now,
+        // too_many_connections, disk_full, io_error, idle_in_transaction_session_timeout, lock_not_available, deadlock_detected.
+        for code in ["25006", "57P01", "57P02", "57P03", "53300", "53100", "58030", "25P03", "55P03", "40P01", "08006"] {
+            assert!(passes(code), "{code}");
+        }
+        // unique_violation, undefined_column, active_sql_transaction, invalid_text_representation.
+        for code in ["23505", "42703", "25001", "22P02"] {
+            assert!(!passes(code), "{code}");
         }
     }
 }

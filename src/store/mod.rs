@@ -18,17 +18,18 @@ pub mod outbox;
 pub mod outcomes;
 pub mod people;
 pub mod platform;
+mod pool;
 pub mod processes;
 pub mod profiles;
 pub mod rules;
 mod sweep;
 
-use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use error::StoreError;
+use pool::Pool;
 
 /// Connections of the ledger's writer: one at work, one for the moment after a lost connection.
 const WRITERS: u32 = 2;
@@ -49,11 +50,14 @@ const WRITER_SETTINGS: [(&str, &str); 7] = [
 /// that it compiles the plan anew at each execution, which takes a hundred times as long as the query does.
 const EVERYWHERE: [(&str, &str); 1] = [("jit", "off")];
 
+/// How long the database may take to answer for the first time: it may have been started a moment ago.
+const FIRST_ANSWER: Duration = Duration::from_secs(10);
+
 /// The database, as everything but the ledger's writer sees it.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
-    writer: PgPool,
+    pool: Pool,
+    writer: Pool,
 }
 
 impl Store {
@@ -63,17 +67,14 @@ impl Store {
     /// When the address is not one, or the database does not answer within 10 seconds.
     pub async fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url)?.application_name("baton").options(EVERYWHERE);
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options.clone())
-            .await?;
-        let writer = PgPoolOptions::new()
-            .max_connections(WRITERS)
-            .acquire_timeout(Duration::from_secs(2))
-            // A group that meets a dead connection is tried again; a question before each costs as much as its commit.
-            .test_before_acquire(false)
-            .connect_lazy_with(options.application_name("baton-ledger").options(WRITER_SETTINGS));
+        let pool = Pool::new(options.clone(), connections);
+        let writer = Pool::new(options.application_name("baton-ledger").options(WRITER_SETTINGS), WRITERS);
+        let asked = Instant::now();
+        while let Err(error) = pool.patient().acquire().await {
+            if !matches!(error, sqlx::Error::PoolTimedOut) || asked.elapsed() > FIRST_ANSWER {
+                return Err(error.into());
+            }
+        }
         Ok(Self { pool, writer })
     }
 
@@ -82,7 +83,7 @@ impl Store {
     /// # Errors
     /// When a migration fails, or the database has migrations this program does not know.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        sqlx::migrate!().run(&self.pool).await?;
+        sqlx::migrate!().run(self.pool.patient()).await?;
         Ok(())
     }
 
@@ -93,5 +94,13 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query_scalar!("select 1").fetch_one(&self.pool).await?;
         Ok(())
+    }
+
+    /// Whether the database is a standby, which takes nothing that is to be written before it is promoted.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn is_standby(&self) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar!(r#"select pg_is_in_recovery() as "standby!""#).fetch_one(&self.pool).await?)
     }
 }

@@ -1,9 +1,15 @@
 //! Wake-ups between processes.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgListener;
 
+use super::pool::within;
 use super::{Store, StoreError};
 use crate::wire::PageId;
+
+/// How long each step of beginning to listen may take.
+const LISTEN: Duration = Duration::from_secs(2);
 
 /// A Page's log or outbox has grown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +34,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn listen(&self) -> Result<Listener, StoreError> {
-        let mut listener = PgListener::connect_with(&self.pool).await?;
-        listener.listen("baton").await?;
+        let mut listener = within(LISTEN, PgListener::connect_with(self.pool.single().patient())).await?;
+        within(LISTEN, listener.listen("baton")).await?;
         Ok(Listener { listener })
     }
 }

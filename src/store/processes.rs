@@ -14,15 +14,21 @@ impl Store {
         Ok(sqlx::query_scalar!("insert into processes (name) values ($1) returning process_id", name).fetch_one(&self.pool).await?)
     }
 
-    /// Renews the heartbeat. False: another process has buried this one, so every lease is lost.
+    /// Renews the heartbeat. A process that another has buried meanwhile enters again: its leases may be others' by now, which their numbers
+    /// tell.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn heartbeat(&self, process: i64) -> Result<bool, StoreError> {
-        let done = sqlx::query!("update processes set heartbeat_at = clock_timestamp() where process_id = $1", process)
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() == 1)
+    pub async fn heartbeat(&self, process: i64, name: &str) -> Result<(), StoreError> {
+        sqlx::query!(
+            "insert into processes (process_id, name) overriding system value values ($1, $2)
+             on conflict (process_id) do update set heartbeat_at = clock_timestamp()",
+            process,
+            name
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Takes this process out, so that its leases are free at once.

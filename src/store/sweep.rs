@@ -53,4 +53,15 @@ impl Store {
         .await?;
         Ok(done.rows_affected())
     }
+
+    /// Forgets the newest groups of processes that have committed none for a day: nobody asks for them any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_groups(&self) -> Result<u64, StoreError> {
+        let done = sqlx::query!("delete from committed_groups where committed_at < clock_timestamp() - interval '1 day'")
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected())
+    }
 }

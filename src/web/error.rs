@@ -61,6 +61,7 @@ impl From<LedgerError> for WebError {
             LedgerError::UnknownPage | LedgerError::UnknownPerson => Self::NotFound,
             LedgerError::Unavailable(why) => Self::Unavailable(why),
             LedgerError::Stopping => Self::Unavailable("stopping".into()),
+            LedgerError::Untold => Self::Unavailable(error.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }

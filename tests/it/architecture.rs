@@ -15,13 +15,14 @@ const PARTS: &[Part] = &[
     Part { name: "wire", may_use: &["control"] },
     Part { name: "access", may_use: &["wire", "control"] },
     Part { name: "clock", may_use: &["wire"] },
+    Part { name: "failpoint", may_use: &[] },
     Part { name: "crypto", may_use: &["wire"] },
     Part { name: "store", may_use: &["control", "wire", "access", "crypto", "clock"] },
-    Part { name: "ledger", may_use: &["control", "wire", "access", "crypto", "store", "clock"] },
-    Part { name: "platform", may_use: &["control", "wire", "access", "crypto", "store", "ledger", "clock"] },
-    Part { name: "apps", may_use: &["control", "wire", "access", "crypto", "store", "ledger", "clock"] },
+    Part { name: "ledger", may_use: &["control", "wire", "access", "crypto", "store", "clock", "failpoint"] },
+    Part { name: "platform", may_use: &["control", "wire", "access", "crypto", "store", "ledger", "clock", "failpoint"] },
+    Part { name: "apps", may_use: &["control", "wire", "access", "crypto", "store", "ledger", "clock", "failpoint"] },
     Part { name: "web", may_use: &["control", "wire", "access", "crypto", "store", "ledger", "clock"] },
-    Part { name: "bot", may_use: &["control", "wire", "access", "ledger", "clock"] },
+    Part { name: "bot", may_use: &["control", "wire", "access", "ledger", "clock", "failpoint"] },
 ];
 
 /// Names of the outside world and the only places they may stand in.

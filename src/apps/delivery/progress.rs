@@ -7,6 +7,7 @@ use metrics::counter;
 
 use super::event::Conversation;
 use super::machine::Changes;
+use crate::failpoint;
 use crate::store::delivery::{ParkedConversation, SubscriptionKey};
 use crate::store::delivery_flush::{DeadLetter, Progress};
 use crate::store::{Store, StoreError};
@@ -101,8 +102,10 @@ pub(super) async fn flush(store: &Store, all: &[Arc<Unwritten>]) -> Result<(), S
     if progress.is_empty() {
         return Ok(());
     }
+    failpoint::pass("delivery.flush");
     match store.flush_deliveries(&progress).await {
         Ok(held) => {
+            failpoint::pass("delivery.flushed");
             for (source, progress) in sources.into_iter().zip(progress) {
                 let mut waiting = source.lock();
                 waiting.written = progress.position;

@@ -19,6 +19,7 @@ use super::render::Letter;
 use super::settings::Settings;
 use super::tail::{FRESH, Look, READ_AT_ONCE, Tail};
 use super::transport::Transport;
+use crate::failpoint;
 use crate::ledger::Process;
 use crate::store::delivery::SubscriptionKey;
 use crate::store::delivery_health::HealthChange;
@@ -357,6 +358,7 @@ async fn deliver(store: Store, terms: Arc<Terms>, mut events: Vec<Event>) -> Don
     }
     let began = Instant::now();
     let verdict = terms.transport.deliver(&terms.letter, &events).await;
+    failpoint::pass("delivery.answered");
     Done::Tried(events, verdict, began.elapsed())
 }
 

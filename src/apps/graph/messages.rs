@@ -27,6 +27,7 @@ pub(super) async fn send(api: &GraphApi, caller: &PageCaller, call: Call) -> Res
     drop(body);
     let send = parse_send(&params, caller.object())?;
     check_queue(api, caller).await?;
+    let has_key = idempotency_key.is_some();
     let new = NewSend {
         page: caller.page().clone(),
         app: caller.app().clone(),
@@ -37,8 +38,12 @@ pub(super) async fn send(api: &GraphApi, caller: &PageCaller, call: Call) -> Res
         seen: None,
         memory: None,
     };
-    let Accepted { send_id, .. } = api.ledger.accept(new).await.map_err(|error| refusal(api, error, caller.object()))?;
-    let state = outcome(api, caller, send_id).await?;
+    let accepted = api.ledger.accept(new).await.map_err(|error| match error {
+        LedgerError::Untold => untold(api, &error, has_key),
+        error => refusal(api, error, caller.object()),
+    });
+    let Accepted { send_id, .. } = accepted?;
+    let state = outcome(api, caller, send_id, has_key).await?;
     answer(api, caller, &send, &params, state).await
 }
 
@@ -67,7 +72,7 @@ async fn check_may_send(api: &GraphApi, caller: &PageCaller, person: PersonId, e
 }
 
 /// Waits for the outcome; what has not begun by then is taken back.
-async fn outcome(api: &GraphApi, caller: &PageCaller, send: SendId) -> Result<SendState, GraphError> {
+async fn outcome(api: &GraphApi, caller: &PageCaller, send: SendId, has_key: bool) -> Result<SendState, GraphError> {
     let page = caller.page();
     let waited = tokio::time::timeout(api.settings.outcome_patience, api.outcomes.of(page.clone(), send)).await;
     if let Ok(Some(state)) = waited {
@@ -75,7 +80,7 @@ async fn outcome(api: &GraphApi, caller: &PageCaller, send: SendId) -> Result<Se
     }
     let error = GraphError::throttled(QUEUE_TOO_LONG);
     let why = SendError { code: error.code, subcode: None, message: error.message };
-    api.ledger.cancel(page.clone(), send, why).await.map_err(|error| refusal(api, error, caller.object()))
+    api.ledger.cancel(page.clone(), send, why).await.map_err(|error| untold(api, &error, has_key))
 }
 
 async fn answer(api: &GraphApi, caller: &PageCaller, send: &Send, params: &Params, state: SendState) -> Result<Value, GraphError> {
@@ -106,6 +111,13 @@ fn unknown() -> GraphError {
         transient: false,
         ..GraphError::temporary("The outcome of this send is unknown. Do not retry; its echo tells whether it was sent.")
     }
+}
+
+/// The send was accepted, or may have been, and the ledger does not tell what becomes of it. Under its key it may come again, since that is the
+/// same send; without one it would be another.
+fn untold(api: &GraphApi, error: &LedgerError, has_key: bool) -> GraphError {
+    let temporary = api.unavailable(error);
+    if has_key { temporary } else { unknown() }
 }
 
 /// The platform's own error, as it gave it.

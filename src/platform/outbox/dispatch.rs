@@ -9,6 +9,7 @@ use super::Shared;
 use super::queue::{Settled, Turn};
 use crate::clock;
 use crate::control::Command;
+use crate::failpoint;
 use crate::ledger::{Begun, LedgerError, Order, OutboxLease, SendJob, SendOutcome, SendState};
 use crate::platform::client::{Meaning, Outcome, Refused};
 use crate::store::outbox::{SendError, SendKind};
@@ -48,8 +49,12 @@ pub enum Lesson {
 
 /// Carries out one turn.
 pub async fn dispatch(shared: &Shared, page: &PageId, lease: OutboxLease, turn: Turn, stop: &CancellationToken) -> Dispatched {
+    failpoint::pass("outbox.begin");
     let (settled, lesson) = match shared.ledger.begin(page.clone(), turn.send, lease).await {
-        Ok(Begun::Go(job)) => go(shared, &job, &turn, stop).await,
+        Ok(Begun::Go(job)) => {
+            failpoint::pass("outbox.begun");
+            go(shared, &job, &turn, stop).await
+        }
         // Only this process begins sends of this Page, and it has begun none that is not settled: the answer to an earlier `begin` was
         // lost, and no byte has left.
         Ok(Begun::No(SendState::Sending)) => {
@@ -78,8 +83,11 @@ async fn go(shared: &Shared, job: &SendJob, turn: &Turn, stop: &CancellationToke
     } else {
         judge(shared, job, began).await
     };
+    failpoint::pass("outbox.answered");
     metrics::counter!("baton_sends_total", "outcome" => label(&outcome)).increment(1);
-    (record(shared, &job.page, turn, outcome, stop).await, lesson)
+    let settled = record(shared, &job.page, turn, outcome, stop).await;
+    failpoint::pass("outbox.finished");
+    (settled, lesson)
 }
 
 /// Calls the platform and says what its answer means for the send.

@@ -119,7 +119,7 @@ impl ConversationRow {
     }
 }
 
-impl GroupTransaction {
+impl GroupTransaction<'_> {
     /// Those of the conversations that exist.
     ///
     /// # Errors

@@ -5,16 +5,24 @@ mod rows;
 mod sends;
 mod write;
 
-use sqlx::{Postgres, Transaction};
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, Postgres, Transaction};
 
 use super::log::{datetime, timestamp};
+use super::pool::within;
 use super::rules::VersionedRules;
 use super::{Store, StoreError, rules};
+use crate::crypto::random;
 use crate::wire::{PageId, PersonId, Timestamp};
 
 pub use conversations::{ConversationRow, Stored};
 pub use sends::{NewSendRow, SendChange, SendRow};
 pub use write::{BotMemoryWrite, ButtonWrite, Quarantined, Superseding, Writes};
+
+/// How long a COMMIT may take to be answered. After it the network may be to blame, and it is asked elsewhere what became of it.
+const COMMIT: Duration = Duration::from_secs(3);
 
 /// Hash of something seen, 16 bytes.
 pub type Seen = [u8; 16];
@@ -42,76 +50,91 @@ pub struct Locked {
     pub heads: Vec<Head>,
     /// The database's time once all were locked.
     pub now: Timestamp,
-    /// This transaction.
-    pub id: TransactionId,
+    /// This group.
+    pub id: GroupId,
+}
+
+/// A connection that the ledger's writer keeps from group to group. After a failure it is given up.
+#[derive(Debug)]
+pub struct Link {
+    connection: PoolConnection<Postgres>,
 }
 
 /// One transaction of the ledger.
 #[derive(Debug)]
-pub struct GroupTransaction {
-    transaction: Transaction<'static, Postgres>,
+pub struct GroupTransaction<'l> {
+    transaction: Transaction<'l, Postgres>,
 }
 
-/// The transaction's own id, to ask later what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TransactionId(String);
-
-/// What became of a transaction whose answer was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It is committed.
-    Committed,
-    /// It never happened.
-    Aborted,
-    /// It is still open on the server.
-    Open,
+/// A group's own name, to ask later whether it was committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupId {
+    process: i64,
+    name: String,
 }
 
 impl Store {
-    /// Begins a group.
+    /// A connection for the ledger's writer.
     ///
     /// # Errors
-    /// When the database does not give a connection.
-    pub async fn begin_group(&self) -> Result<GroupTransaction, StoreError> {
-        Ok(GroupTransaction { transaction: self.writer.begin().await? })
+    /// When the database does not give one.
+    pub async fn link(&self) -> Result<Link, StoreError> {
+        Ok(Link { connection: self.writer.acquire().await? })
     }
 
-    /// Asks what became of a transaction whose COMMIT was not answered.
+    /// Whether a group whose COMMIT was not answered is committed. The answer is final: as long as the group's transaction is open somewhere,
+    /// this waits for it, since both write the same row.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn fate(&self, id: &TransactionId) -> Result<Fate, StoreError> {
-        let status = sqlx::query_scalar!("select pg_xact_status($1::text::xid8)", id.0).fetch_one(&self.pool).await?;
-        Ok(match status.as_deref() {
-            Some("committed") => Fate::Committed,
-            Some("in progress") => Fate::Open,
-            _ => Fate::Aborted,
-        })
+    /// When the database fails, or the transaction stays open: then nobody knows yet.
+    pub async fn is_committed(&self, group: &GroupId) -> Result<bool, StoreError> {
+        let newest = sqlx::query_scalar!(
+            "insert into committed_groups (process_id, group_id, committed_at) values ($1, '', clock_timestamp())
+             on conflict (process_id) do update set committed_at = committed_groups.committed_at returning group_id",
+            group.process
+        )
+        .fetch_one(&self.writer)
+        .await?;
+        Ok(newest == group.name)
     }
 }
 
-impl GroupTransaction {
-    /// Locks the heads of the Pages, in key order, and takes the time after that. Unknown Pages are left out.
+impl Link {
+    /// Begins a group.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_group(&mut self) -> Result<GroupTransaction<'_>, StoreError> {
+        Ok(GroupTransaction { transaction: self.connection.begin().await? })
+    }
+}
+
+impl GroupTransaction<'_> {
+    /// Locks the heads of the Pages, in key order, and takes the time after that. Unknown Pages are left out. The group gets a name, which is
+    /// committed with it.
     ///
     /// # Errors
     /// When the database fails, or a lock cannot be had in time.
-    pub async fn lock_heads(&mut self, pages: &[&str]) -> Result<Locked, StoreError> {
+    pub async fn lock_heads(&mut self, pages: &[&str], process: i64) -> Result<Locked, StoreError> {
+        let name = random::hex::<12>();
         // The clock is read again with each head that is locked: the last reading counts.
         let rows = sqlx::query!(
             r#"with head as materialized (
-                   select page_id, last_position, last_send, rules_version from pages where page_id = any($1::text[]) order by page_id for update)
-               select clock_timestamp() as "now!", pg_current_xact_id()::text as "id!", head.page_id as "page_id?", last_position as "last_position?",
-                      last_send as "last_send?", rules_version as "rules_version?"
+                   select page_id, last_position, last_send, rules_version from pages where page_id = any($1::text[]) order by page_id for update
+               ), named as (
+                   insert into committed_groups (process_id, group_id, committed_at) values ($2, $3, clock_timestamp())
+                   on conflict (process_id) do update set group_id = excluded.group_id, committed_at = excluded.committed_at)
+               select clock_timestamp() as "now!", head.page_id as "page_id?", last_position as "last_position?", last_send as "last_send?",
+                      rules_version as "rules_version?"
                from (select) as always left join head on true"#,
-            pages as _
+            pages as _,
+            process,
+            name
         )
         .fetch_all(&mut *self.transaction)
         .await?;
-        let (now, id) = rows
-            .iter()
-            .map(|row| (timestamp(row.now), row.id.clone()))
-            .max()
-            .ok_or_else(|| StoreError::inconsistent("pages", "page_id", "", "the clock was not read"))?;
+        let now = rows.iter().map(|row| timestamp(row.now)).max();
+        let now = now.ok_or_else(|| StoreError::inconsistent("pages", "page_id", "", "the clock was not read"))?;
         let mut heads = Vec::with_capacity(rows.len());
         for row in rows {
             let (Some(page), Some(last_position), Some(last_send), Some(rules_version)) =
@@ -122,7 +145,7 @@ impl GroupTransaction {
             let page = PageId::parse(&page).map_err(|e| StoreError::inconsistent("pages", "page_id", &page, e))?;
             heads.push(Head { page, last_position, last_send, rules_version });
         }
-        Ok(Locked { heads, now, id: TransactionId(id) })
+        Ok(Locked { heads, now, id: GroupId { process, name } })
     }
 
     /// The rules of a Page whose head is locked.
@@ -161,8 +184,8 @@ impl GroupTransaction {
     /// Commits.
     ///
     /// # Errors
-    /// When the database fails; on a lost connection [`Store::fate`] tells whether it happened.
+    /// When the database fails or does not answer in time; on a lost connection [`Store::is_committed`] tells whether it happened.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
+        Ok(within(COMMIT, self.transaction.commit()).await?)
     }
 }

@@ -134,7 +134,7 @@ impl<'a> ListingColumns<'a> {
     }
 }
 
-impl GroupTransaction {
+impl GroupTransaction<'_> {
     /// Writes rows, conversations, lists and heads, and wakes other processes with the commit. One statement, because each costs a way to the
     /// database and back. A conversation that is not where it was read, though its Page was locked, undoes the group.
     pub(super) async fn write_rows(&mut self, writes: &Writes, now: Timestamp, process: i64) -> Result<(), StoreError> {

@@ -106,7 +106,7 @@ impl TryFrom<Row> for SendRow {
     }
 }
 
-impl GroupTransaction {
+impl GroupTransaction<'_> {
     /// Sends by number.
     ///
     /// # Errors

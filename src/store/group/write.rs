@@ -82,7 +82,7 @@ pub struct Quarantined {
     pub raw: String,
 }
 
-impl GroupTransaction {
+impl GroupTransaction<'_> {
     /// Writes everything and tells other processes.
     ///
     /// # Errors

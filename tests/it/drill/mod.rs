@@ -3,7 +3,12 @@
 //! `script/test` runs each in a few rounds; `script/drill` runs all of them in full and prints what they showed as a table. The dice begin at
 //! a fixed number, or at `BATON_DRILL_SEED`.
 
+mod database;
+mod failover;
 mod kill;
+mod points;
+mod private_cluster;
+mod proxy;
 
 use std::io::Write;
 

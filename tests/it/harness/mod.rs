@@ -22,7 +22,11 @@ pub struct Database {
 
 /// Makes a database for one test. It goes away with the cluster.
 pub async fn database() -> Database {
-    let url = cluster::database().await;
+    database_at(cluster::database().await).await
+}
+
+/// Migrates an empty database.
+pub async fn database_at(url: String) -> Database {
     let store = Store::connect(&url, 8).await.expect("the test database answers");
     store.migrate().await.expect("the migrations run");
     let pool = sqlx::postgres::PgPoolOptions::new().max_connections(4).connect(&url).await.expect("the test database answers");

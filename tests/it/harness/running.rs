@@ -24,6 +24,7 @@ mod sandbox;
 mod web;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -63,9 +64,15 @@ impl Running {
 
     /// The same with settings as `baton serve` takes them from the environment.
     pub async fn with(batons: usize, settings: &[(&str, &str)]) -> Self {
+        Self::on(database().await, batons, settings).await
+    }
+
+    /// The same on this database, which Baton reaches at its `url`.
+    pub async fn on(database: Database, batons: usize, settings: &[(&str, &str)]) -> Self {
         let folder = Arc::new(Folder::make());
-        let database = database().await;
-        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        // The programs close what lies idle for 5 s; a request must not meet that.
+        let idle = Duration::from_secs(1);
+        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(idle).build().expect("an HTTP client");
         let ports: Vec<u16> = (0..batons).map(|_| program::free_port()).collect();
         let platform = baton::Platform::new(ports[0]);
         let sandbox = Sandbox::start(&folder, &http, &platform).await;

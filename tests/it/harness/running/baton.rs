@@ -1,8 +1,10 @@
 //! `baton serve` as a child, and the command line on the same database.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -95,11 +97,22 @@ impl Baton {
 
     /// Starts it again and waits until it is ready.
     pub async fn restart(&mut self) {
+        self.restart_with(&[]).await;
+    }
+
+    /// The same with more settings, for this life of it only.
+    pub async fn restart_with(&mut self, more: &[(&str, &str)]) {
         let name = format!("baton-{}", self.port);
         let mut command = self.plan.command(&name);
-        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]);
+        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]).envs(more.iter().copied());
         let program = self.program.insert(Program::start(command, &name, &self.plan.folder));
         program.answers(&self.http, &format!("{}/readyz", self.base)).await;
+    }
+
+    /// The status of `/readyz`, or 0 when nothing answers in time.
+    pub async fn readiness(&self) -> u16 {
+        let asked = self.http.get(format!("{}/readyz", self.base)).timeout(Duration::from_secs(10)).send().await;
+        asked.map_or(0, |answer| answer.status().as_u16())
     }
 
     /// SIGKILL: it finishes nothing. The process id that it had.
@@ -107,6 +120,15 @@ impl Baton {
         let mut program = self.program.take().expect("it runs");
         program.kill();
         program.id()
+    }
+
+    /// Waits until it has ended by itself. The process id that it had, the signal that ended it, and everything that it has logged in all
+    /// its lives.
+    pub async fn has_died(&mut self) -> (u32, Option<i32>, String) {
+        let program = self.program.as_mut().expect("it runs");
+        let (id, signal) = (program.id(), program.ends().await.signal());
+        self.program = None;
+        (id, signal, std::fs::read_to_string(self.plan.folder.join(&format!("baton-{}.log", self.port))).expect("its log"))
     }
 
     /// Its process id.

@@ -1,6 +1,7 @@
 //! What the log, the outbox, the platform and the apps say afterwards, compared with each other.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -139,6 +140,12 @@ impl Evidence {
     /// How many attempts at webhooks found nobody, or no 200.
     pub fn refused_webhooks(&self) -> usize {
         self.attempts.iter().filter(|attempt| attempt["status"] != 200).count()
+    }
+
+    /// How long the platform waited at most for an answer other than 200.
+    pub fn slowest_refusal(&self) -> Duration {
+        let refusals = self.attempts.iter().filter(|attempt| attempt["status"].as_u64().is_some_and(|status| status != 200));
+        Duration::from_millis(refusals.filter_map(|attempt| attempt["took_ms"].as_u64()).max().unwrap_or_default())
     }
 
     /// By the log each conversation has one owner at a time: every change begins with the owner that the one before it left, one epoch

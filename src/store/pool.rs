@@ -1,0 +1,222 @@
+//! A pool whose every step ends in time, and which lets nobody wait for a database that is known to be away.
+//!
+//! The network may fall silent: then nothing tells that an answer will never come. So connections are tried before they are lent and when
+//! they come back, and every query has a limit. Once no connection can be had, one caller at a time tries again, and everybody else is told
+//! at once; the loops of the background see to it that somebody tries.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
+use sqlx::{Connection, Describe, Either, Error, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr, Transaction};
+
+/// How long a caller waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(2);
+
+/// How long a connection that lay idle may take to answer.
+const PING: Duration = Duration::from_secs(1);
+
+/// How long a connection may lie idle before it is tried: it answered when it came back.
+const RESTED: Duration = Duration::from_secs(1);
+
+/// How long a query may take.
+const QUERY: Duration = Duration::from_secs(4);
+
+/// How often somebody tries whether the database is back.
+const TRY_EVERY: Duration = Duration::from_millis(250);
+
+/// Connections to the database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Pool {
+    inner: PgPool,
+    gate: Arc<Gate>,
+}
+
+/// Closed while the database is away.
+#[derive(Debug, Default)]
+struct Gate {
+    closed: Mutex<Option<Closed>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Closed {
+    next_try: Instant,
+    trying: bool,
+}
+
+/// Somebody's way through the gate.
+struct Passage<'a> {
+    gate: &'a Gate,
+    is_trial: bool,
+}
+
+impl Pool {
+    /// At most `connections` at once; none yet.
+    pub fn new(options: PgConnectOptions, connections: u32) -> Self {
+        let inner = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| match meta.idle_for < RESTED {
+                true => std::future::ready(Ok(true)).boxed(),
+                false => answers(connection).boxed(),
+            })
+            .after_release(|connection, _| answers(connection).boxed())
+            .connect_lazy_with(options);
+        Self { inner, gate: Arc::default() }
+    }
+
+    /// A connection.
+    pub async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
+        self.pass(self.inner.acquire()).await
+    }
+
+    /// A transaction on a connection of its own.
+    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, Error> {
+        self.pass(self.inner.begin()).await
+    }
+
+    /// Closes every connection, after what they are at.
+    pub async fn close(&self) {
+        self.inner.close().await;
+    }
+
+    /// Another pool on the same database, of one connection, for who keeps it.
+    pub fn single(&self) -> Self {
+        Self::new(PgConnectOptions::clone(&self.inner.connect_options()), 1)
+    }
+
+    /// The pool without limits, for what takes as long as it takes.
+    pub fn patient(&self) -> &PgPool {
+        &self.inner
+    }
+
+    async fn pass<T>(&self, acquiring: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let passage = self.gate.enter()?;
+        let acquired = acquiring.await;
+        match &acquired {
+            Ok(_) => passage.succeeded(),
+            // Everybody being at work is no sign that the database is away, nor is the end of this process.
+            Err(Error::PoolClosed) => {}
+            Err(Error::PoolTimedOut) if self.inner.size() >= self.inner.options().get_max_connections() => {}
+            Err(_) => passage.failed(),
+        }
+        acquired
+    }
+}
+
+impl Gate {
+    fn enter(&self) -> Result<Passage<'_>, Error> {
+        let mut closed = self.lock();
+        match closed.as_mut() {
+            None => Ok(Passage { gate: self, is_trial: false }),
+            Some(closed) if !closed.trying && closed.next_try <= Instant::now() => {
+                closed.trying = true;
+                Ok(Passage { gate: self, is_trial: true })
+            }
+            Some(_) => Err(Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, "the database was away a moment ago"))),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Closed>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Passage<'_> {
+    fn succeeded(&self) {
+        if self.gate.lock().take().is_some() {
+            tracing::info!("the database is back");
+        }
+    }
+
+    fn failed(&self) {
+        let closed = Closed { next_try: Instant::now() + TRY_EVERY, trying: false };
+        if self.gate.lock().replace(closed).is_none() {
+            tracing::error!("the database is away");
+        }
+    }
+}
+
+impl Drop for Passage<'_> {
+    /// Whoever tried may have been told to stop waiting; then another may try.
+    fn drop(&mut self) {
+        if self.is_trial
+            && let Some(closed) = self.gate.lock().as_mut()
+        {
+            closed.trying = false;
+        }
+    }
+}
+
+/// Whether a connection is of use. It may have been left in the middle of something, by a caller that did not wait.
+async fn answers(connection: &mut PgConnection) -> Result<bool, Error> {
+    within(PING, connection.ping()).await.map(|()| true)
+}
+
+/// What is done within a limit; after it, the connection that was asked is in an unknown state.
+pub(super) async fn within<T, E: From<Error>>(limit: Duration, asked: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    match tokio::time::timeout(limit, asked).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the database takes too long")).into()),
+    }
+}
+
+impl<'p> Executor<'p> for &'_ Pool {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let pool = self.clone();
+        let all = async move {
+            let mut connection = pool.acquire().await?;
+            let steps: Vec<Either<PgQueryResult, PgRow>> = within::<_, Error>(QUERY, connection.fetch_many(query).try_collect()).await?;
+            Ok::<_, Error>(stream::iter(steps.into_iter().map(Ok)))
+        };
+        stream::once(all).try_flatten().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let pool = self.clone();
+        async move {
+            let mut connection = pool.acquire().await?;
+            within(QUERY, connection.fetch_optional(query)).await
+        }
+        .boxed()
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [PgTypeInfo]) -> BoxFuture<'e, Result<PgStatement, Error>>
+    where
+        'p: 'e,
+    {
+        let pool = self.clone();
+        async move {
+            let mut connection = pool.acquire().await?;
+            within(QUERY, connection.prepare_with(sql, parameters)).await
+        }
+        .boxed()
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
+    where
+        'p: 'e,
+    {
+        let pool = self.clone();
+        async move {
+            let mut connection = pool.acquire().await?;
+            within(QUERY, connection.describe(sql)).await
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,80 @@
+//! The primary dies and its synchronous standby takes over, at the same address. What was acknowledged is there.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::database::house::{House, NAME};
+use super::{rounds, seed};
+use crate::harness::cluster::Cluster;
+use crate::harness::{database, eventually};
+
+/// The standby's name to its primary.
+const STANDBY: &str = "standby";
+
+#[tokio::test]
+async fn a_failover_loses_nothing() {
+    let (rounds, seed) = (rounds(2, 10), seed());
+    let mut house = House::build(Cluster::start("").await, seed).await;
+    let mut dice = StdRng::seed_from_u64(seed);
+    for round in 0..rounds {
+        let standby = Cluster::standby_of(&house.cluster, STANDBY).await;
+        follow_synchronously(&house.cluster).await;
+        house.crowd.flows().await;
+        tokio::time::sleep(Duration::from_millis(dice.random_range(0..1000))).await;
+        if round % 2 == 1 {
+            // The machine vanishes without a word: nothing tells that its connections are dead.
+            house.proxy.stall();
+        }
+        house.cluster.kill().await;
+        house.proxy.move_to(standby.address());
+        house.proxy.clear();
+        // It answers, but takes nothing yet.
+        house.is_away().await;
+        standby.promote().await;
+        house.evidence.move_to(standby.address());
+        house.evidence.cut();
+        // The old primary is never seen again.
+        house.cluster = standby;
+        house.is_back().await;
+    }
+    house.settle("primary killed under traffic, synchronous standby promoted, address moved", rounds).await;
+}
+
+/// From now on nothing is committed that the standby does not have.
+async fn follow_synchronously(primary: &Cluster) {
+    primary.tell(&format!("alter system set synchronous_standby_names = '{STANDBY}'")).await;
+    primary.tell("select pg_reload_conf()").await;
+    let url = primary.url(NAME, primary.address());
+    eventually("the standby follows synchronously", async || {
+        let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.ok()?;
+        let state: String = sqlx::query_scalar("select sync_state from pg_stat_replication").fetch_one(&mut connection).await.ok()?;
+        (state == "sync").then_some(())
+    })
+    .await;
+}
+
+/// A server that recovered, or another that took over, may give out the number of a transaction again that it never saw. So whether a group
+/// was committed is told by a row that was committed with it, and as long as that is open, by nothing.
+#[tokio::test]
+async fn whether_a_group_was_committed_is_told_by_what_is_committed_with_it() {
+    let database = database().await;
+    let store = &database.store;
+    let mut first = store.begin_group().await.expect("a group");
+    let (_, first_id) = first.clock(7).await.expect("a name");
+    let asked = tokio::time::timeout(Duration::from_millis(300), store.is_committed(&first_id)).await;
+    assert!(asked.is_err(), "an open group is neither: {asked:?}");
+    first.commit().await.expect("committed");
+    assert!(store.is_committed(&first_id).await.expect("told"));
+
+    let mut second = store.begin_group().await.expect("a group");
+    let (_, second_id) = second.clock(7).await.expect("a name");
+    let (told, ()) = tokio::join!(store.is_committed(&second_id), async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        // As a server does with what a lost connection leaves.
+        drop(second);
+    });
+    assert!(!told.expect("told"), "rolled back");
+    assert!(store.is_committed(&first_id).await.expect("told"), "and nothing has come after the first");
+}

@@ -1,0 +1,138 @@
+//! A Page full of people, a bot and a desk, to which things are done, and what must hold afterwards whatever was done.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::traffic::{Outcome, Traffic};
+use crate::harness::eventually;
+use crate::harness::running::{App, Evidence, PAGE, Running};
+
+/// What both apps hear.
+const FIELDS: &str = "messages,message_echoes,message_deliveries,messaging_handovers,standby";
+
+/// Waits for a failed delivery, so short that the test need not wait for them; then one a second, for longer than any trouble lasts.
+const RETRIES: &str = concat!(
+    "200ms,300ms,500ms,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,",
+    "1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s"
+);
+
+/// How Baton must be started for a crowd.
+pub const SETTINGS: [(&str, &str); 2] = [("BATON_RETRY_SCHEDULE", RETRIES), ("BATON_SEND_RATE", "200")];
+
+/// Traffic on a Page.
+pub struct Crowd {
+    /// What it runs on.
+    pub running: Running,
+    /// The default app.
+    pub bot: App,
+    desk: App,
+    traffic: Traffic,
+}
+
+/// What held, by number.
+pub struct Held {
+    /// Events that were acknowledged.
+    pub events: usize,
+    /// Messages on the platform.
+    pub sent: usize,
+    /// Sends of which nobody knows.
+    pub unknown: usize,
+    /// Changes of owner.
+    pub changes: usize,
+    /// Webhooks that were not taken at once.
+    pub refused: usize,
+    /// How long the platform waited at most for being told to come again.
+    pub slowest_refusal: Duration,
+}
+
+impl Crowd {
+    /// People write, the bot answers, the desk takes and gives. Apps fail now and then, and take their time, so that whatever happens meets
+    /// deliveries under way, and others that wait behind them.
+    pub async fn gather(running: Running, seed: u64) -> Self {
+        let bot = running.add_app("Bot", &["--default", "--fields", FIELDS]).await;
+        let desk = running.add_app("Desk", &["--may-take", "--fields", FIELDS]).await;
+        let mut faults = StdRng::seed_from_u64(seed + 1);
+        desk.receiver.answer(move |_| if faults.random_bool(0.03) { 500 } else { 200 });
+        bot.receiver.think(Duration::from_millis(30));
+        desk.receiver.think(Duration::from_millis(80));
+        let traffic = Traffic::start(&running, &bot, &desk, seed).await;
+        Self { running, bot, desk, traffic }
+    }
+
+    /// Waits until something new has come in, and something has gone out.
+    pub async fn flows(&self) {
+        // The database may be on its way back.
+        let progress = async || {
+            sqlx::query_as::<_, (i64, i64)>(
+                "select last_position, (select count(*) from outbox where state = 'sent') from pages where page_id = $1",
+            )
+            .bind(PAGE)
+            .fetch_one(&self.running.database.pool)
+            .await
+            .ok()
+        };
+        let before = eventually("the database answers", progress).await;
+        eventually("traffic flows", async || {
+            let now = progress().await?;
+            (now.0 >= before.0 + 3 && now.1 >= before.1 + 2).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until everybody has finished, and holds the evidence against every promise.
+    pub async fn settle(self) -> Held {
+        let Self { running, bot, desk, traffic } = self;
+        let (said, outcomes) = traffic.stop().await;
+        everything_is_done(&running).await;
+        eventually("every app has heard everything", async || {
+            let evidence = Evidence::of(&running).await;
+            [&bot, &desk].iter().all(|app| evidence.missing(app, FIELDS) == 0).then_some(())
+        })
+        .await;
+        let evidence = Evidence::of(&running).await;
+        evidence.positions_are_consecutive();
+        let events = evidence.acknowledged_events_are_stored_once();
+        assert!(events >= said, "{said} messages were written, {events} events acknowledged");
+        let sent = evidence.sends_are_honest();
+        let changes = evidence.one_owner_at_a_time();
+        for app in [&bot, &desk] {
+            let (heard, repeated) = evidence.heard_in_order(app, FIELDS);
+            assert!(heard >= events && repeated < heard, "{heard} events heard, {repeated} of them again");
+        }
+        let mids = evidence.sent_mids();
+        for (key, outcome) in &outcomes {
+            match outcome {
+                Outcome::Sent(mid) => assert!(mids.contains(mid.as_str()), "{key} was answered with {mid}, which nobody got"),
+                // Whether it was sent is looked up above, in the outbox.
+                Outcome::Unknown => {}
+                Outcome::Refused(code, subcode) => assert_eq!((*code, *subcode), (10, Some(2_018_300)), "{key}"),
+            }
+        }
+        let (unknown, refused) = (evidence.sends_in("unknown"), evidence.refused_webhooks());
+        Held { events, sent, unknown, changes, refused, slowest_refusal: evidence.slowest_refusal() }
+    }
+}
+
+/// What the next eight seconds would do: a process that died holds no leases any more.
+pub async fn let_leases_lapse(running: &Running, died: u32) {
+    let lapsed = sqlx::query("update processes set heartbeat_at = heartbeat_at - interval '8 seconds' where name like $1")
+        .bind(format!("%({died})"))
+        .execute(&running.database.pool)
+        .await
+        .expect("processes are written");
+    assert_eq!(lapsed.rows_affected(), 1, "the process that died is known");
+}
+
+/// Waits until the platform has nothing more to bring, and every send has an outcome.
+pub async fn everything_is_done(running: &Running) {
+    eventually("everything is done", async || {
+        let open: i64 = sqlx::query_scalar("select count(*) from outbox where state in ('accepted', 'sending')")
+            .fetch_one(&running.database.pool)
+            .await
+            .expect("the outbox");
+        (open == 0 && running.sandbox.pending().await == 0).then_some(())
+    })
+    .await;
+}
