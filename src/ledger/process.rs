@@ -15,6 +15,7 @@ const RENEW: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Process {
     id: i64,
+    name: Arc<str>,
     // Set before each renewal is sent, so that the lease is never believed longer than the database grants it.
     renewed: Arc<Mutex<Instant>>,
 }
@@ -27,7 +28,7 @@ impl Process {
     pub async fn enter(store: &Store, name: &str, stop: CancellationToken) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
         let asked = Instant::now();
         let id = store.register_process(name).await?;
-        let process = Self { id, renewed: Arc::new(Mutex::new(asked)) };
+        let process = Self { id, name: name.into(), renewed: Arc::new(Mutex::new(asked)) };
         let task = tokio::spawn(process.clone().beat(store.clone(), stop));
         Ok((process, task))
     }
@@ -61,14 +62,22 @@ impl Process {
 
     async fn renew(&self, store: &Store) {
         let asked = Instant::now();
-        match tokio::time::timeout(RENEW, store.heartbeat(self.id)).await {
-            Ok(Ok(true)) => *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = asked,
-            Ok(Ok(false)) => tracing::error!(process.id = self.id, "this process was buried by another; its leases are lost"),
-            Ok(Err(error)) => tracing::warn!(%error, "heartbeat failed"),
-            Err(_) => tracing::warn!("heartbeat timed out"),
+        match tokio::time::timeout(RENEW, self.tell_alive(store)).await {
+            Ok(Ok(())) => *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = asked,
+            Ok(Err(error)) => return tracing::warn!(%error, "heartbeat failed"),
+            Err(_) => return tracing::warn!("heartbeat timed out"),
         }
         if let Err(error) = store.bury_processes().await {
             tracing::debug!(%error, "could not bury dead processes");
         }
+    }
+
+    /// Frozen for long, or cut off from the database for longer than others, a process finds itself buried, and is alive all the same.
+    async fn tell_alive(&self, store: &Store) -> Result<(), StoreError> {
+        if !store.heartbeat(self.id).await? {
+            tracing::warn!(process.id = self.id, "this process was buried by another, which may have its leases; it enters again");
+            store.enter_process_again(self.id, &self.name).await?;
+        }
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ impl Store {
         Ok(sqlx::query_scalar!("insert into processes (name) values ($1) returning process_id", name).fetch_one(&self.pool).await?)
     }
 
-    /// Renews the heartbeat. False: another process has buried this one, so every lease is lost.
+    /// Renews the heartbeat. False: another process has buried this one.
     ///
     /// # Errors
     /// When the database fails.
@@ -23,6 +23,21 @@ impl Store {
             .execute(&self.pool)
             .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Enters a process again that another has buried. It keeps its id, so what nobody has taken over meanwhile is still its own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enter_process_again(&self, process: i64, name: &str) -> Result<(), StoreError> {
+        sqlx::query!(
+            "insert into processes (process_id, name) overriding system value values ($1, $2) on conflict do nothing",
+            process,
+            name
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Takes this process out, so that its leases are free at once.
