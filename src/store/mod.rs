@@ -33,9 +33,11 @@ pub use error::StoreError;
 /// Connections of the ledger's writer: one at work, one for the moment after a lost connection.
 const WRITERS: u32 = 2;
 
-/// A frozen process must not hold a Page: its transaction ends by itself.
-const WRITER_LIMITS: [(&str, &str); 3] =
-    [("idle_in_transaction_session_timeout", "5s"), ("lock_timeout", "5s"), ("statement_timeout", "10s")];
+/// A frozen process must hold neither a Page nor a cursor: its transaction ends by itself.
+const LIMITS: [(&str, &str); 1] = [("idle_in_transaction_session_timeout", "5s")];
+
+/// What the ledger's writer must not wait for either.
+const WRITER_LIMITS: [(&str, &str); 2] = [("lock_timeout", "5s"), ("statement_timeout", "10s")];
 
 /// The database, as everything but the ledger's writer sees it.
 #[derive(Debug, Clone)]
@@ -50,7 +52,7 @@ impl Store {
     /// # Errors
     /// When the address is not one, or the database does not answer within 10 seconds.
     pub async fn connect(url: &str, connections: u32) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?.application_name("baton");
+        let options = PgConnectOptions::from_str(url)?.application_name("baton").options(LIMITS);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))
