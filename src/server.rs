@@ -4,6 +4,7 @@ mod blueprint;
 mod drain;
 mod health;
 mod measure;
+mod outlive;
 mod unread;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -15,6 +16,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -217,12 +219,15 @@ impl Faces {
 
 fn serve(faces: Faces, listener: TcpListener, grace: Duration, parts: &mut JoinSet<&'static str>) -> Result<ServerHandle, ServerError> {
     let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
+    let runtime = Data::new(Handle::current());
     let server = HttpServer::new(move || {
         let faces = faces.clone();
         App::new()
             .wrap(middleware::from_fn(measure::measured))
             .wrap(middleware::from_fn(unread::hang_up))
             .wrap(middleware::from_fn(drain::send_away))
+            .wrap(middleware::from_fn(outlive::workers))
+            .app_data(runtime.clone())
             .configure(|config| faces.routes(config))
     })
     .disable_signals()
