@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -79,6 +79,24 @@ impl Program {
                 return;
             }
             assert!(Instant::now() < deadline, "{} does not answer at {url}", self.name);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Sends it a signal, named as `kill` names it.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status().expect("kill is everywhere");
+        assert!(sent.success(), "{} gets no SIG{name}", self.name);
+    }
+
+    /// Waits until it ends by itself. How it ended.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{} does not end", self.name);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
