@@ -1,6 +1,6 @@
 //! Baton is killed in the middle of traffic, again and again, and nothing is lost, doubled or reordered.
 
-mod traffic;
+pub mod traffic;
 
 use std::time::Duration;
 

@@ -3,7 +3,12 @@
 //! `script/test` runs each in a few rounds; `script/drill` runs all of them in full and prints what they showed as a table. The dice begin at
 //! a fixed number, or at `BATON_DRILL_SEED`.
 
+mod frozen;
 mod kill;
+mod pair;
+mod rolling;
+mod stop;
+mod zoo;
 
 use std::io::Write;
 
