@@ -42,8 +42,9 @@ async fn a_rolling_restart_is_noticed_by_nobody() {
         rounds,
         "no request fails, no send's outcome is unknown, both processes end with 0, every app hears everything in order",
         &format!(
-            "{} requests, none failed; {} events, {} sends; longest stop {:.1} s",
+            "{} requests, none failed, {} told to come again by a process that was ready but busy; {} events, {} sends; longest stop {:.1} s",
             pair.balancer.answered(),
+            pair.balancer.busy(),
             held.events,
             held.sends,
             longest.as_secs_f64()

