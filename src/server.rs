@@ -1,8 +1,10 @@
 //! Builds the parts, starts them, stops them gracefully; the only place that knows them all.
 
 mod blueprint;
+mod drain;
 mod health;
 mod measure;
+mod outlive;
 mod unread;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -14,6 +16,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +36,10 @@ use crate::wire::upstream::{Upstream, UpstreamCall};
 
 /// How often histograms are folded together between two looks at `/metrics`.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// How long a connection may rest between two requests: longer than the minute after which balancers close theirs. Whoever closes first is spared
+/// the request that is on the way at that moment.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -105,6 +112,7 @@ pub struct Running {
     ledger: Ledger,
     writer: JoinHandle<()>,
     beat: JoinHandle<()>,
+    drain: Duration,
     grace: Duration,
 }
 
@@ -137,7 +145,7 @@ pub async fn start(plan: Blueprint, store: Store, listener: TcpListener, metrics
         health: Data::new(health::Health { store, ledger: ledger.clone(), stopping: Arc::clone(&stopping), metrics }),
     };
     let http = serve(faces, listener, plan.grace, &mut parts)?;
-    Ok(Running { http, stopping, streams, background, heartbeat, parts, ledger, writer, beat, grace: plan.grace })
+    Ok(Running { http, stopping, streams, background, heartbeat, parts, ledger, writer, beat, drain: plan.drain, grace: plan.grace })
 }
 
 /// What works in the background, behind the faces.
@@ -211,14 +219,19 @@ impl Faces {
 
 fn serve(faces: Faces, listener: TcpListener, grace: Duration, parts: &mut JoinSet<&'static str>) -> Result<ServerHandle, ServerError> {
     let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
+    let runtime = Data::new(Handle::current());
     let server = HttpServer::new(move || {
         let faces = faces.clone();
         App::new()
             .wrap(middleware::from_fn(measure::measured))
             .wrap(middleware::from_fn(unread::hang_up))
+            .wrap(middleware::from_fn(drain::send_away))
+            .wrap(middleware::from_fn(outlive::workers))
+            .app_data(runtime.clone())
             .configure(|config| faces.routes(config))
     })
     .disable_signals()
+    .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(grace.as_secs())
     .listen(listener)
     .map_err(|error| ServerError::Listen { address, error })?
@@ -255,11 +268,13 @@ impl Running {
         }
     }
 
-    /// Stops: accepts nothing more, answers what is being answered, lets deliveries and sends finish, commits what waits, and leaves the list
-    /// of processes, so that another may go on at once.
+    /// Stops: tells balancers that it is no longer ready and waits until they know; then accepts nothing more, answers what is being
+    /// answered, lets deliveries and sends finish, commits what waits, and leaves the list of processes, so that another may go on at once.
     pub async fn stop(self) {
-        let Self { http, stopping, streams, background, heartbeat, mut parts, ledger, writer, beat, grace } = self;
+        let Self { http, stopping, streams, background, heartbeat, mut parts, ledger, writer, beat, drain, grace } = self;
         stopping.store(true, Ordering::Relaxed);
+        tokio::time::sleep(drain).await;
+        // Not before, or browsers would come back here.
         streams.cancel();
         http.stop(true).await;
         background.cancel();

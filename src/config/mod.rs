@@ -144,8 +144,11 @@ pub struct Listening {
     /// What bodies of webhooks may take of the memory at once; beyond, the platform is asked to come again
     #[arg(long, env = "BATON_BODY_MEMORY", default_value = "128MiB", value_name = "SIZE", value_parser = parse_bytes)]
     pub body_memory: usize,
-    /// Seconds that requests, deliveries and sends have to finish when Baton stops
-    #[arg(long, env = "BATON_SHUTDOWN_SECONDS", default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
+    /// Seconds for which Baton still takes requests when it stops, while `/readyz` answers 503: longer than balancers take to see it
+    #[arg(long, env = "BATON_DRAIN_SECONDS", default_value_t = 5, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=300))]
+    pub drain_seconds: u64,
+    /// Seconds that requests, deliveries and sends have to finish after that; a call waits up to 20 for the outcome of its send
+    #[arg(long, env = "BATON_SHUTDOWN_SECONDS", default_value_t = 25, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub shutdown_seconds: u64,
 }
 

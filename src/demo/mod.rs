@@ -113,8 +113,9 @@ fn alone(data_dir: &Path) -> Result<File, CliError> {
     }
 }
 
-/// The demo's platform is the sandbox, and apps of the demo run on this machine.
+/// The demo's platform is the sandbox, apps of the demo run on this machine, and no balancer stands before it.
 fn on_the_sandbox(settings: &mut Settings, seed: &Seed, sandbox: &Sandbox) -> Result<(), CliError> {
+    settings.listening.drain_seconds = 0;
     let platform = &mut settings.platform;
     platform.platform_app_id = Some(seed.platform.app_id.clone());
     platform.platform_app_secret = Some(SecretString::from(seed.platform.app_secret.as_str()));

@@ -64,8 +64,8 @@ impl Process {
         let asked = Instant::now();
         match tokio::time::timeout(RENEW, store.heartbeat(self.id, &self.name)).await {
             Ok(Ok(())) => *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = asked,
-            Ok(Err(error)) => tracing::warn!(%error, "heartbeat failed"),
-            Err(_) => tracing::warn!("heartbeat timed out"),
+            Ok(Err(error)) => return tracing::warn!(%error, "heartbeat failed"),
+            Err(_) => return tracing::warn!("heartbeat timed out"),
         }
         if let Err(error) = store.bury_processes().await {
             tracing::debug!(%error, "could not bury dead processes");

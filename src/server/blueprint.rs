@@ -42,7 +42,9 @@ pub struct Blueprint {
     pub web: web::Settings,
     /// What the built-in bot says.
     pub script: Script,
-    /// How long everything may take to finish at the end.
+    /// How long requests are still taken once Baton is to stop.
+    pub drain: Duration,
+    /// How long everything may take to finish after that.
     pub grace: Duration,
 }
 
@@ -82,6 +84,7 @@ impl Blueprint {
                 ..web::Settings::new(public_url(listening.public_url.as_ref(), address)?, keys.session.expose_secret().to_vec())
             },
             script: script(apps.bot_script.as_deref())?,
+            drain: Duration::from_secs(listening.drain_seconds),
             grace: Duration::from_secs(listening.shutdown_seconds),
         })
     }

@@ -34,10 +34,9 @@ use pool::Pool;
 /// Connections of the ledger's writer: one at work, one for the moment after a lost connection.
 const WRITERS: u32 = 2;
 
-/// How the ledger's writer works. A frozen process must not hold a Page: its transaction ends by itself. And its statements name each row by its
+/// How the ledger's writer works. It waits for nothing long, so that no process holds up a Page for others. And its statements name each row by its
 /// key, so they are planned once, for indexes: a plan made while the tables were small must not stay when they are large.
-const WRITER_SETTINGS: [(&str, &str); 7] = [
-    ("idle_in_transaction_session_timeout", "5s"),
+const WRITER_SETTINGS: [(&str, &str); 6] = [
     ("lock_timeout", "5s"),
     ("statement_timeout", "10s"),
     ("plan_cache_mode", "force_generic_plan"),
@@ -46,9 +45,11 @@ const WRITER_SETTINGS: [(&str, &str); 7] = [
     ("enable_mergejoin", "off"),
 ];
 
+/// A frozen process must hold neither a Page nor a cursor: its transaction ends by itself.
+///
 /// Queries are prepared once and fit every number of rows, so PostgreSQL has to guess how many a limit gives. On a long log it guesses so many
 /// that it compiles the plan anew at each execution, which takes a hundred times as long as the query does.
-const EVERYWHERE: [(&str, &str); 1] = [("jit", "off")];
+const EVERYWHERE: [(&str, &str); 2] = [("idle_in_transaction_session_timeout", "5s"), ("jit", "off")];
 
 /// How long the database may take to answer for the first time: it may have been started a moment ago.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);

@@ -56,6 +56,8 @@ fn ready(folder: &Folder) -> Command {
     command.env("BATON_PLATFORM_VERIFY_TOKEN", "a-verify-token").env("BATON_LISTEN", "127.0.0.1:0");
     // Nothing answers there: nothing is sent in these tests.
     command.env("BATON_GRAPH_URL", "http://127.0.0.1:9");
+    // No balancer stands before it.
+    command.env("BATON_DRAIN_SECONDS", "0");
     command
 }
 

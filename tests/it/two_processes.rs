@@ -1,7 +1,5 @@
 //! Two processes of Baton on one database behave as one.
 
-mod balancer;
-
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -10,8 +8,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::harness::eventually;
-use crate::harness::running::{Agent, Answer, App, Evidence, PAGE, Person, Running};
-use balancer::Balancer;
+use crate::harness::running::{Agent, Answer, App, Balancer, Evidence, PAGE, Person, Running};
 
 /// What every app here hears.
 const FIELDS: &str = "messages,message_echoes,messaging_handovers,standby";
@@ -35,7 +32,7 @@ impl Pair {
         for name in ["Front desk", "Back desk"] {
             desks.push(running.add_app(name, &["--may-take", "--fields", FIELDS]).await);
         }
-        let balancer = Balancer::start(running.batons.iter().map(|baton| baton.base.clone()).collect(), &running.http);
+        let balancer = Balancer::start(running.batons.iter().map(|baton| baton.base.clone()).collect(), None);
         running.sandbox.deliver_to(&balancer.url).await;
         Self { running, bot, desks: desks.try_into().ok().expect("two"), _balancer: balancer }
     }

@@ -26,6 +26,10 @@ use tokens::Tokens;
 /// Longest answer read, in bytes; the rest is cut while it streams in.
 const LONGEST_ANSWER: usize = 4 << 20;
 
+/// A connection that has rested for longer is not used again: were the platform to close it at that moment, nobody could tell whether the send
+/// on it went out. Most servers let connections rest for 5 seconds at least.
+const REST: Duration = Duration::from_secs(4);
+
 /// How the platform is reached.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -93,6 +97,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(settings.connect_timeout)
+            .pool_idle_timeout(REST)
             .build()
             .map_err(ClientError::Http)?;
         Ok(Self { http, tokens: Arc::new(Tokens::new(store, sealer, settings.app_secret.clone())), settings: Arc::new(settings) })

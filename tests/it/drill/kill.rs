@@ -1,7 +1,7 @@
 //! Baton is killed in the middle of traffic, again and again, and nothing is lost, doubled or reordered.
 
 pub(super) mod crowd;
-mod traffic;
+pub(super) mod traffic;
 
 use std::time::Duration;
 

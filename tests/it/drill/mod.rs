@@ -5,10 +5,15 @@
 
 mod database;
 mod failover;
+mod frozen;
 mod kill;
+mod pair;
 mod points;
 mod private_cluster;
 mod proxy;
+mod rolling;
+mod stop;
+mod zoo;
 
 use std::io::Write;
 

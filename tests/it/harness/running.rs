@@ -15,6 +15,7 @@
 #![allow(unused_imports, reason = "each test, and each bench, uses its part of it")]
 
 mod app;
+mod balancer;
 mod baton;
 mod evidence;
 mod folder;
@@ -29,8 +30,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 pub use app::{Answer, App};
+pub use balancer::Balancer;
 pub use baton::Baton;
 pub use evidence::Evidence;
+pub use program::free_port;
 pub use receiver::{Delivery, Receiver};
 pub use sandbox::{Person, Sandbox};
 pub use web::Agent;
@@ -42,6 +45,9 @@ use folder::Folder;
 pub const PAGE: &str = "1000200030004000";
 /// Baton's app on the sandbox.
 pub const PLATFORM_APP: &str = "900100200300400";
+
+/// How long connections are kept that nobody uses: shorter than the sandbox keeps them, or it could close one under a request.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
 pub struct Running {
@@ -70,10 +76,8 @@ impl Running {
     /// The same on this database, which Baton reaches at its `url`.
     pub async fn on(database: Database, batons: usize, settings: &[(&str, &str)]) -> Self {
         let folder = Arc::new(Folder::make());
-        // The programs close what lies idle for 5 s; a request must not meet that.
-        let idle = Duration::from_secs(1);
-        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(idle).build().expect("an HTTP client");
-        let ports: Vec<u16> = (0..batons).map(|_| program::free_port()).collect();
+        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(IDLE).build().expect("an HTTP client");
+        let ports: Vec<u16> = (0..batons).map(|_| free_port()).collect();
         let platform = baton::Platform::new(ports[0]);
         let sandbox = Sandbox::start(&folder, &http, &platform).await;
         let command = baton::Plan::new(&folder, &database.url, &platform, &sandbox.base, settings);
@@ -88,6 +92,11 @@ impl Running {
     /// The first process, or the only one.
     pub fn baton(&self) -> &Baton {
         &self.batons[0]
+    }
+
+    /// Signs the platform's webhooks.
+    pub fn platform_secret(&self) -> &str {
+        self.command.setting("BATON_PLATFORM_APP_SECRET")
     }
 
     /// `baton …`, with `--json`: what it prints.

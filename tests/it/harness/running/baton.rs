@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +53,11 @@ impl Plan {
         ];
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Self { folder: Arc::clone(folder), settings: own.iter().chain(more).map(pair).collect() }
+    }
+
+    /// A setting that Baton is started with.
+    pub(super) fn setting(&self, name: &str) -> &str {
+        &self.settings.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("{name} is not set")).1
     }
 
     fn command(&self, home: &str) -> Command {
@@ -126,9 +131,31 @@ impl Baton {
     /// its lives.
     pub async fn has_died(&mut self) -> (u32, Option<i32>, String) {
         let program = self.program.as_mut().expect("it runs");
-        let (id, signal) = (program.id(), program.ends().await.signal());
+        let (id, signal) = (program.id(), program.ended().await.signal());
         self.program = None;
         (id, signal, std::fs::read_to_string(self.plan.folder.join(&format!("baton-{}.log", self.port))).expect("its log"))
+    }
+
+    /// SIGSTOP: it does nothing any more, but holds on to everything that it has.
+    pub fn freeze(&self) {
+        self.program.as_ref().expect("it runs").signal("STOP");
+    }
+
+    /// SIGCONT: it goes on where it was frozen.
+    pub fn thaw(&self) {
+        self.program.as_ref().expect("it runs").signal("CONT");
+    }
+
+    /// SIGTERM: it is asked to finish.
+    pub fn terminate(&self) {
+        self.program.as_ref().expect("it runs").signal("TERM");
+    }
+
+    /// Waits until it has finished, after [`Baton::terminate`]. How it ended.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let status = self.program.as_mut().expect("it runs").ended().await;
+        self.program = None;
+        status
     }
 
     /// Its process id.

@@ -83,15 +83,21 @@ impl Program {
         }
     }
 
-    /// Waits until it has ended by itself, and tells how.
-    pub async fn ends(&mut self) -> ExitStatus {
+    /// Sends it a signal, named as `kill` names it.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status().expect("kill is everywhere");
+        assert!(sent.success(), "{} gets no SIG{name}", self.name);
+    }
+
+    /// Waits until it ends by itself. How it ended.
+    pub async fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 return status;
             }
             assert!(Instant::now() < deadline, "{} does not end", self.name);
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 

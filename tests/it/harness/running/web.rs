@@ -82,6 +82,12 @@ impl Live {
         }
     }
 
+    /// Waits until it ends. An error when it breaks off instead.
+    pub async fn ended(mut self) -> reqwest::Result<()> {
+        while self.answer.chunk().await?.is_some() {}
+        Ok(())
+    }
+
     /// Waits until it tells of this conversation, at this position or later.
     pub async fn tells_of(&mut self, conversation: &str, position: i64) {
         let told = async {
