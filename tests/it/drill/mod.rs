@@ -4,6 +4,7 @@
 //! a fixed number, or at `BATON_DRILL_SEED`.
 
 mod kill;
+mod platform;
 
 use std::io::Write;
 
