@@ -1,6 +1,6 @@
 //! Two processes of Baton on one database behave as one.
 
-mod balancer;
+pub mod balancer;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;

@@ -3,6 +3,7 @@
 //! `script/test` runs each in a few rounds; `script/drill` runs all of them in full and prints what they showed as a table. The dice begin at
 //! a fixed number, or at `BATON_DRILL_SEED`.
 
+mod history;
 mod kill;
 mod platform;
 
