@@ -7,6 +7,10 @@ pub type Ms = i64;
 /// How far two clock readings of one machine may be apart, with rounding to milliseconds.
 const SLACK: Ms = 5;
 
+/// A grant counts from its deadline on, but its lease begins when somebody writes it down: a command that changes something, or the sweeper,
+/// which comes by every half second and may be held up.
+const NOTICED: Ms = 5_000;
+
 /// Somewhere from the first moment to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
@@ -238,7 +242,7 @@ impl State {
             ways.push((due.from, self.with_holder(Holder::Nobody, due)));
         }
         if let Some(due) = deadline.filter(|due| due.maybe_by(when.to) && first(*due, lapse)) {
-            let now = Span { from: when.from.max(due.from), to: when.to };
+            let now = Span { from: when.from.max(due.from), to: when.to + NOTICED };
             ways.push((due.from, self.decided(rules, now)));
         }
         if let Some((wish, app)) = self.asked {
