@@ -68,7 +68,20 @@ impl Scene {
         eventually("Baton has taken everything", async || (self.running.sandbox.pending().await == 0).then_some(())).await;
     }
 
-    /// Whether the conversation is held by one of Baton's apps, by which, and the epoch.
+    /// Nobody holds a conversation without a name: whoever had to be asked for has been, so that no late answer moves anything.
+    async fn is_named(&self) {
+        eventually("the platform is asked who holds what", async || {
+            let unnamed: i64 =
+                sqlx::query_scalar(r#"select count(*) from conversations where control like '%"kind":"external","app":null%'"#)
+                    .fetch_one(&self.running.database.pool)
+                    .await
+                    .expect("the conversations");
+            (unnamed == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Who holds the conversation, and the epoch.
     async fn state(&self, person: &Person) -> (Option<String>, i64) {
         sqlx::query_as("select owner, epoch from conversations where page_id = $1 and person_id = $2")
             .bind(PAGE)
@@ -122,8 +135,9 @@ async fn stale_evidence_moves_no_owner_and_fresh_evidence_does() {
         // A little early, so that it is no older when it is told in seconds.
         let fresh_at = now_ms() + 1_001;
         scene.tell(person, channel, item.clone(), fresh_at).await;
-        // Whether somebody holds it still is asked of the platform, which may answer before this looks: the epoch stays.
+        // Who holds it may be asked of the platform, which knows of nobody outside, and may say so before this looks: the epoch stays.
         assert!(scene.state(person).await.1 > held.1, "just now: {channel} {item}");
+        scene.is_named().await;
         fresh += 1;
 
         // The other way round: control goes to the app outside for certain, and only a message from after that brings it back.
