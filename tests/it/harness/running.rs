@@ -24,6 +24,7 @@ mod sandbox;
 mod web;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -65,7 +66,9 @@ impl Running {
     pub async fn with(batons: usize, settings: &[(&str, &str)]) -> Self {
         let folder = Arc::new(Folder::make());
         let database = database().await;
-        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        // Servers close what was idle for five seconds: nothing is to be sent on a connection that is just being closed.
+        let idle = Duration::from_secs(2);
+        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(idle).build().expect("an HTTP client");
         let ports: Vec<u16> = (0..batons).map(|_| program::free_port()).collect();
         let platform = baton::Platform::new(ports[0]);
         let sandbox = Sandbox::start(&folder, &http, &platform).await;

@@ -19,7 +19,7 @@ fn evidence(dice: &mut StdRng, person: &Person, number: usize) -> (&'static str,
     let echo = json!({"sender": ours, "recipient": theirs, "message": {"is_echo": true, "app_id": OUTSIDE, "mid": mid, "text": "Page inbox here"}});
     let handover = |event: &str| {
         let mut item = json!({"sender": theirs, "recipient": ours});
-        item[event] = json!({"previous_owner_app_id": PLATFORM_APP, "new_owner_app_id": OUTSIDE});
+        item[event] = json!({"previous_owner_app_id": PLATFORM_APP, "new_owner_app_id": OUTSIDE, "metadata": mid});
         item
     };
     match dice.random_range(0..5) {
