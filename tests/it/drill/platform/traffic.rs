@@ -51,6 +51,13 @@ impl Outcomes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether an answer to these words was sent.
+    pub fn was_answered(&self, words: &str) -> bool {
+        let answer = format!("re: {words} [");
+        let outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.range(answer.clone()..).take_while(|(text, _)| text.starts_with(&answer)).any(|(_, told)| matches!(told, Outcome::Sent(_)))
+    }
+
     /// How many so far are like this.
     pub fn count(&self, like: impl Fn(&Outcome) -> bool) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().filter(|outcome| like(outcome)).count()
