@@ -67,9 +67,10 @@ pub(super) fn sweep(group: &mut Group, page: &PageId, person: &PersonId) -> Resu
     Ok(row.last_position)
 }
 
+/// A lease that has ended counts, whether or not the sweeper has come by.
 fn inbox_owns(group: &Group, page: &PageId, person: &PersonId) -> bool {
     let (Some(rules), Some(row)) = (group.rules(page), group.conversation(page, person)) else { return false };
-    matches!((&row.control.owner, &rules.inbox_app), (Owner::App { app, .. }, Some(inbox)) if app == inbox)
+    matches!((&row.control.as_of(&rules, group.now).owner, &rules.inbox_app), (Owner::App { app, .. }, Some(inbox)) if app == inbox)
 }
 
 /// Gives the conversation to an agent or to nobody. Nothing is written when they have it already.

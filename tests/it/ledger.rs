@@ -289,6 +289,22 @@ async fn closing_lets_go_and_the_next_message_opens_again_for_the_default_app() 
 }
 
 #[tokio::test]
+async fn what_the_inbox_held_until_its_lease_ended_can_be_closed_and_not_assigned() {
+    let house = House::build().await;
+    house.says("m_1", "hello").await;
+    house.ledger.order(house.order(Command::Take { app: house.page.inbox.clone(), metadata: None })).await.expect("taken");
+    // Long ago: no sweeper has come by.
+    let ended = sqlx::query(r#"update conversations set control = regexp_replace(control, '"until":\d+', '"until":1')"#)
+        .execute(&house.database.pool)
+        .await
+        .expect("a row");
+    assert_eq!(ended.rows_affected(), 1);
+    let assigned = house.ledger.act(house.page.id.clone(), person(), None, Act::Assign { to: None }).await;
+    assert!(matches!(assigned, Err(LedgerError::Refused(Refusal::NotOwner))), "{assigned:?}");
+    house.ledger.act(house.page.id.clone(), person(), None, Act::Close).await.expect("closed");
+}
+
+#[tokio::test]
 async fn an_unsend_leaves_nothing_of_the_text_behind() {
     let house = House::build().await;
     house.says("m_1", "my card number is 4111").await;

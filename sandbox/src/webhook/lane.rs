@@ -1,6 +1,7 @@
 //! A lane is the queue of one conversation's webhooks to one app: never more than one POST in flight in it, while lanes run side by side.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 
+use super::event;
 use super::signature::{escaped, signatures};
 use crate::journal::Attempt;
 use crate::platform::{Platform, lock};
@@ -35,6 +37,8 @@ pub struct Lanes {
     permits: Arc<Semaphore>,
     arrived: Notify,
     queues: Mutex<HashMap<LaneKey, VecDeque<Queued>>>,
+    /// Webhooks that have left their lane and are still to be taken.
+    astray: AtomicUsize,
 }
 
 /// How an attempt ended.
@@ -63,6 +67,7 @@ impl Lanes {
             permits: Arc::new(Semaphore::new(IN_FLIGHT)),
             arrived: Notify::new(),
             queues: Mutex::default(),
+            astray: AtomicUsize::new(0),
         })
     }
 
@@ -73,26 +78,52 @@ impl Lanes {
 
     /// Webhooks not yet taken.
     pub fn pending(&self) -> usize {
-        lock(&self.queues).values().map(VecDeque::len).sum()
+        let in_lanes: usize = lock(&self.queues).values().map(VecDeque::len).sum();
+        in_lanes + self.astray.load(Ordering::SeqCst)
     }
 
-    /// Puts a webhook at the end of its lane.
+    /// Puts a webhook at the end of its lane, unless a fault has something else in mind for it.
     pub fn enqueue(&self, platform: &Arc<Platform>, delivery: Delivery) {
-        let trouble = platform.faults.for_webhook(&delivery.app_id);
-        let key = (delivery.app_id, delivery.key);
-        let delay = Duration::from_millis(trouble.delay_ms);
-        let mut queues = lock(&self.queues);
-        let is_new = !queues.contains_key(&key);
-        let queue = queues.entry(key.clone()).or_default();
-        if trouble.twice {
-            queue.push_back(Queued { body: delivery.body.clone(), delay: Duration::ZERO, swap: false });
+        let Delivery { app_id, key, mut body } = delivery;
+        let trouble = platform.faults.for_webhook(&app_id, event::name(&body));
+        if trouble.lost {
+            return;
         }
-        queue.push_back(Queued { body: delivery.body, delay, swap: trouble.swap });
+        event::retime(&mut body, trouble.form, trouble.shift_ms);
+        let key = (app_id, key);
+        match trouble.again_ms {
+            Some(0) => self.append(platform, &key, Queued { body: body.clone(), delay: Duration::ZERO, swap: false }),
+            Some(late) => self.stray(platform, &key, body.clone(), late),
+            None => {}
+        }
+        match trouble.straggle_ms {
+            Some(late) => self.stray(platform, &key, body, late),
+            None => self.append(platform, &key, Queued { body, delay: Duration::from_millis(trouble.delay_ms), swap: trouble.swap }),
+        }
+    }
+
+    fn append(&self, platform: &Arc<Platform>, key: &LaneKey, queued: Queued) {
+        let mut queues = lock(&self.queues);
+        let is_new = !queues.contains_key(key);
+        queues.entry(key.clone()).or_default().push_back(queued);
         drop(queues);
         self.arrived.notify_waiters();
         if is_new {
-            self.runtime.spawn(run(platform.clone(), key));
+            self.runtime.spawn(run(platform.clone(), key.clone()));
         }
+    }
+
+    /// Brings a webhook late, beside its lane.
+    fn stray(&self, platform: &Arc<Platform>, key: &LaneKey, body: Value, late_ms: u64) {
+        self.astray.fetch_add(1, Ordering::SeqCst);
+        let (platform, key) = (platform.clone(), key.clone());
+        self.runtime.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(late_ms)).await;
+            if !deliver(&platform, &key, &body).await {
+                unsubscribe(&platform, &key);
+            }
+            platform.lanes().astray.fetch_sub(1, Ordering::SeqCst);
+        });
     }
 
     /// The webhook at the head of the lane, or `None`, and the lane is gone.

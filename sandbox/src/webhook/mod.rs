@@ -1,5 +1,6 @@
 //! Webhooks out: signed, in order per conversation and app, repeated until they are taken.
 
+mod event;
 mod handshake;
 mod lane;
 mod signature;

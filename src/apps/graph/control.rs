@@ -103,11 +103,13 @@ fn undecided() -> GraphError {
 /// `GET /{page}/thread_owner?recipient=`. Owner and default app see who; the others see until when; idle is empty (section 1.3.6).
 pub(super) async fn thread_owner(api: &GraphApi, caller: &PageCaller, params: &Params) -> Result<Value, GraphError> {
     let person = params.bare_recipient()?;
+    // The moment that is asked about comes before the look: a lease renewed between the two has not ended.
+    let now = clock::now();
     let control = api.store.control_of(caller.page(), &person).await.map_err(|error| api.unavailable(&error))?;
     let control = control.ok_or_else(GraphError::unknown_person)?;
     let known = api.store.rules(caller.page()).await.map_err(|error| api.unavailable(&error))?;
     let rules = known.ok_or_else(|| api.unavailable(&"the Page of a token is gone"))?.rules;
-    let control = control.as_of(&rules, clock::now());
+    let control = control.as_of(&rules, now);
     let sees_app = rules.default_app.as_ref() == Some(caller.app()) || control.owner.local() == Some(caller.app());
     Ok(render_owner(&control.owner, sees_app))
 }

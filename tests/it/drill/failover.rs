@@ -61,19 +61,21 @@ async fn follow_synchronously(primary: &Cluster) {
 async fn whether_a_group_was_committed_is_told_by_what_is_committed_with_it() {
     let database = database().await;
     let store = &database.store;
-    let mut first = store.begin_group().await.expect("a group");
-    let (_, first_id) = first.clock(7).await.expect("a name");
+    let mut link = store.link().await.expect("a connection");
+    let mut first = link.begin_group().await.expect("a group");
+    let first_id = first.lock_heads(&[], 7).await.expect("a name").id;
     let asked = tokio::time::timeout(Duration::from_millis(300), store.is_committed(&first_id)).await;
     assert!(asked.is_err(), "an open group is neither: {asked:?}");
     first.commit().await.expect("committed");
     assert!(store.is_committed(&first_id).await.expect("told"));
 
-    let mut second = store.begin_group().await.expect("a group");
-    let (_, second_id) = second.clock(7).await.expect("a name");
+    let mut second = link.begin_group().await.expect("a group");
+    let second_id = second.lock_heads(&[], 7).await.expect("a name").id;
     let (told, ()) = tokio::join!(store.is_committed(&second_id), async move {
         tokio::time::sleep(Duration::from_millis(200)).await;
         // As a server does with what a lost connection leaves.
         drop(second);
+        drop(link);
     });
     assert!(!told.expect("told"), "rolled back");
     assert!(store.is_committed(&first_id).await.expect("told"), "and nothing has come after the first");

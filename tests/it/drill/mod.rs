@@ -6,8 +6,10 @@
 mod database;
 mod failover;
 mod frozen;
+mod history;
 mod kill;
 mod pair;
+mod platform;
 mod points;
 mod private_cluster;
 mod proxy;

@@ -104,6 +104,11 @@ impl Running {
         self.command.run(arguments, None).await
     }
 
+    /// Tells Baton another token of the Page.
+    pub async fn set_page_token(&self, token: &str) {
+        self.command.run(&["page", "set", "--page", PAGE], Some(token)).await;
+    }
+
     /// An app with a callback of its own, which `baton app add` takes these further arguments for. It calls the first process.
     pub async fn add_app(&self, name: &str, arguments: &[&str]) -> App {
         let receiver = Receiver::start();

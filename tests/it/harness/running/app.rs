@@ -110,6 +110,12 @@ impl App {
         answer(self.request(edge, body)).await
     }
 
+    /// Who holds the conversation, as far as the app may know. An error when nothing answered.
+    pub async fn thread_owner(&self, person: &Person) -> reqwest::Result<Answer> {
+        let url = format!("{}/v25.0/me/thread_owner?recipient={}&access_token={}", self.base, person.psid, self.token);
+        answer(self.http.get(url)).await
+    }
+
     fn request(&self, edge: &str, body: &Value) -> reqwest::RequestBuilder {
         self.http.post(format!("{}/v25.0/me/{edge}?access_token={}", self.base, self.token)).json(body)
     }

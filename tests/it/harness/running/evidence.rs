@@ -211,7 +211,9 @@ impl Evidence {
     fn due(&self, app: &App, fields: &str) -> BTreeMap<String, Vec<Due>> {
         let fields: HashSet<&str> = fields.split(',').collect();
         let mut due: BTreeMap<String, Vec<Due>> = BTreeMap::new();
-        for row in self.log.iter().filter(|row| fields.contains(row.field.as_str())) {
+        // The platform's own handovers are between Baton's platform app and its neighbours; apps are told of Baton's.
+        let between_neighbours = |row: &Row| row.kind.ends_with("_thread_control");
+        for row in self.log.iter().filter(|row| fields.contains(row.field.as_str()) && !between_neighbours(row)) {
             let (Some(person), Some(channel)) = (&row.person, channel(&row.audience, &app.id)) else { continue };
             due.entry(person.clone()).or_default().push((row.position, channel));
         }

@@ -75,6 +75,23 @@ impl Sandbox {
         told["pending"].as_u64().expect("a number")
     }
 
+    /// Switches faults on, beside those that are.
+    pub async fn misbehave(&self, faults: &Value) {
+        self.post("/sandbox/faults", faults).await;
+    }
+
+    /// Switches all faults off. What they were, and how often each had struck.
+    pub async fn behave(&self) -> Vec<Value> {
+        let told = self.get("/sandbox/faults").await;
+        expect(self.http.delete(format!("{}/sandbox/faults", self.base))).await;
+        told["faults"].as_array().expect("faults").clone()
+    }
+
+    /// Lets the platform take this token of the Page, and no longer the one before.
+    pub async fn set_page_token(&self, token: &str) {
+        self.post("/sandbox/subscriptions", &json!({"page_id": PAGE, "app_id": PLATFORM_APP, "token": token})).await;
+    }
+
     /// Calls the sandbox's own API.
     pub async fn post(&self, path: &str, body: &Value) -> Value {
         expect(self.http.post(format!("{}{path}", self.base)).json(body)).await

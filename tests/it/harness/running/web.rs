@@ -10,6 +10,7 @@ use super::Baton;
 pub struct Agent {
     /// The cookie, as `name=value`.
     pub cookie: String,
+    csrf: String,
     base: String,
     http: reqwest::Client,
 }
@@ -26,12 +27,34 @@ impl Agent {
         assert_eq!(answer.status(), 303, "logged in");
         let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok()).expect("a cookie");
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
-        Self { cookie, base: baton.base.clone(), http }
+        let mut agent = Self { cookie, csrf: String::new(), base: baton.base.clone(), http };
+        let page = agent.page("/inbox").await;
+        let token = page.split_once("name=\"csrf\" value=\"").and_then(|(_, rest)| rest.split('"').next()).expect("a form");
+        agent.csrf = token.to_owned();
+        agent
     }
 
     /// The same login at another process.
     pub fn at(&self, baton: &Baton) -> Self {
-        Self { cookie: self.cookie.clone(), base: baton.base.clone(), http: self.http.clone() }
+        self.through(&baton.base)
+    }
+
+    /// The same login at the process with this address.
+    pub fn through(&self, base: &str) -> Self {
+        Self { cookie: self.cookie.clone(), csrf: self.csrf.clone(), base: base.to_owned(), http: self.http.clone() }
+    }
+
+    /// Sends a form of one of the inbox's pages: the status of the answer, or an error when nothing answered.
+    pub async fn post(&self, path: &str, fields: &[(&str, String)]) -> reqwest::Result<u16> {
+        let form: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("csrf", &self.csrf)
+            .extend_pairs(fields.iter().map(|(name, value)| (*name, value.as_str())))
+            .finish();
+        let request = self.http.post(format!("{}{path}", self.base)).header("cookie", &self.cookie);
+        let answer = request.header("content-type", "application/x-www-form-urlencoded").body(form).send().await?;
+        let status = answer.status().as_u16();
+        answer.bytes().await?;
+        Ok(status)
     }
 
     /// A page of the inbox.
