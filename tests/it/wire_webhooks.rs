@@ -211,7 +211,7 @@ fn times_are_milliseconds_whatever_they_came_in() {
     }
     let bare = br#"{"object":"page","entry":[{"id":"1","messaging":[{"sender":{"id":"2"},"message":{"mid":"m"}}]}]}"#;
     assert_eq!(parse(bare, RECEIVED).unwrap().items.remove(0).unwrap().at, RECEIVED);
-    for useless in ["-1", "0", "1e400", "\"soon\"", "99999999999999999999", "null", "{}"] {
+    for useless in ["-1", "0", "1e400", "\"soon\"", "99999999999999999999", "1.458692752478e12", "\"5.x\"", "null", "{}"] {
         let body = format!(r#"{{"object":"page","entry":[{{"id":"1","messaging":[{{"timestamp":{useless},"read":{{}}}}]}}]}}"#);
         assert_eq!(parse(body.as_bytes(), RECEIVED).unwrap().items.remove(0).unwrap().at, RECEIVED, "{useless}");
     }
