@@ -2,6 +2,7 @@
 
 mod blueprint;
 mod health;
+mod idle;
 mod measure;
 mod unread;
 
@@ -218,6 +219,7 @@ fn serve(faces: Faces, listener: TcpListener, grace: Duration, parts: &mut JoinS
             .wrap(middleware::from_fn(unread::hang_up))
             .configure(|config| faces.routes(config))
     })
+    .on_connect(idle::accepted)
     .disable_signals()
     .shutdown_timeout(grace.as_secs())
     .listen(listener)

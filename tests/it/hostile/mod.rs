@@ -1,6 +1,7 @@
 //! Strangers at every door: whatever they send gets the documented error, breaks nothing, and changes nothing.
 
 mod bodies;
+mod connections;
 mod errors;
 mod fuzz;
 mod fuzz_calls;
