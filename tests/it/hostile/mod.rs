@@ -7,6 +7,7 @@ mod fuzz;
 mod fuzz_calls;
 mod house;
 mod logins;
+mod memory;
 mod pages;
 mod stored;
 mod tokens;
