@@ -46,10 +46,10 @@ async fn the_largest_webhooks_take_no_more_memory_than_is_reckoned() {
     let large = wrapped("", &large.join(","));
     assert!((15 << 20..16 << 20).contains(&large.len()), "{} bytes", large.len());
     // Nothing but items: each would cost a hundred times what it is written with.
-    let crowd = wrapped("", &"{},".repeat(ALMOST / 3 - 100).trim_end_matches(','));
-    let numbers = wrapped("", &"0,".repeat(ALMOST / 2 - 100).trim_end_matches(','));
+    let crowd = wrapped("", "{},".repeat(ALMOST / 3 - 100).trim_end_matches(','));
+    let numbers = wrapped("", "0,".repeat(ALMOST / 2 - 100).trim_end_matches(','));
     // Every item gets a copy of what stands beside them.
-    let copied = wrapped(&format!(r#","hop_context":["{}"]"#, "x".repeat(ALMOST / 2)), &"{},".repeat(5_000).trim_end_matches(','));
+    let copied = wrapped(&format!(r#","hop_context":["{}"]"#, "x".repeat(ALMOST / 2)), "{},".repeat(5_000).trim_end_matches(','));
     // Channels without end, entries without end, brackets without end, escapes without end.
     let channels = format!(r#"{{"object":"page","entry":[{{"id":"1"{}}}]}}"#, r#","standby":1"#.repeat(ALMOST / 12)).into_bytes();
     let entries = format!(r#"{{"object":"page","entry":[{}0]}}"#, "0,".repeat(ALMOST / 2 - 100)).into_bytes();
