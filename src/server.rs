@@ -3,6 +3,7 @@
 mod blueprint;
 mod drain;
 mod health;
+mod idle;
 mod measure;
 mod outlive;
 mod unread;
@@ -230,6 +231,7 @@ fn serve(faces: Faces, listener: TcpListener, grace: Duration, parts: &mut JoinS
             .app_data(runtime.clone())
             .configure(|config| faces.routes(config))
     })
+    .on_connect(idle::accepted)
     .disable_signals()
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(grace.as_secs())

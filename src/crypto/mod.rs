@@ -1,5 +1,6 @@
 //! Every secret: sealing at rest, signatures, tokens, passwords, and the one source of randomness.
 
+pub mod login;
 pub mod password;
 pub mod random;
 pub mod seal;

@@ -1,4 +1,4 @@
-//! Hangs up on clients that do not finish their request.
+//! Holds the body of a request as long as its answer, and tells of both to the watch over idle connections.
 //!
 //! A body that is left unread, because it was too long, too slow or not asked for, ends its connection once the answer is out. For bodies in
 //! chunks the HTTP server does so only while somebody still holds them; dropped ones it reads to their end, for as long as the client likes. So
@@ -18,18 +18,23 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage};
 use futures_util::{Stream, StreamExt};
 
+use super::idle::Connection;
+
 /// Wraps every request.
 pub(super) async fn hang_up(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if !request.headers().contains_key(header::TRANSFER_ENCODING) {
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    }
-    let asked = Asked(Rc::new(RefCell::new(request.take_payload())));
-    request.set_payload(Payload::Stream { payload: Box::pin(asked.clone()) });
+    let connection = request.conn_data::<Connection>().cloned();
+    let asked = request.headers().contains_key(header::TRANSFER_ENCODING).then(|| {
+        let asked = Asked(Rc::new(RefCell::new(request.take_payload())));
+        request.set_payload(Payload::Stream { payload: Box::pin(asked.clone()) });
+        asked
+    });
+    let at_work = connection.as_ref().map(Connection::begin);
     let response = next.call(request).await?.map_into_boxed_body();
-    Ok(response.map_body(|_, body| BoxBody::new(Answer { body, _asked: asked })))
+    drop(at_work);
+    Ok(response.map_body(|_, body| BoxBody::new(Answer { body, connection, _asked: asked })))
 }
 
 /// The body of a request: its handler reads it, its answer holds it.
@@ -47,7 +52,8 @@ impl Stream for Asked {
 /// The body of an answer, with the request's.
 struct Answer {
     body: BoxBody,
-    _asked: Asked,
+    connection: Option<Connection>,
+    _asked: Option<Asked>,
 }
 
 impl MessageBody for Answer {
@@ -58,6 +64,7 @@ impl MessageBody for Answer {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.connection.iter().for_each(Connection::touch);
         Pin::new(&mut self.body).poll_next(context)
     }
 }

@@ -8,8 +8,6 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::error::WebError;
@@ -18,53 +16,24 @@ use super::when::Zone;
 use super::{Settings, State};
 use crate::access::{Scope, UserId};
 use crate::clock;
-
-const ISSUER: &str = "baton";
-const AUDIENCE: &str = "baton-inbox";
-
-/// The claims of the cookie. It carries nothing about the person: the row it names does.
-#[derive(Serialize, Deserialize)]
-struct Claims {
-    iss: String,
-    aud: String,
-    exp: i64,
-    jti: String,
-}
+use crate::crypto::login::LoginTokens;
 
 /// Makes and reads login cookies.
 pub struct Logins {
-    sign: EncodingKey,
-    check: DecodingKey,
-    rules: Validation,
+    tokens: LoginTokens,
     secure: bool,
     seconds: i64,
 }
 
 impl Logins {
     pub fn new(settings: &Settings) -> Self {
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.set_issuer(&[ISSUER]);
-        rules.set_audience(&[AUDIENCE]);
-        rules.set_required_spec_claims(&["exp", "iss", "aud"]);
-        rules.leeway = 0;
-        Self {
-            sign: EncodingKey::from_secret(settings.key_bytes()),
-            check: DecodingKey::from_secret(settings.key_bytes()),
-            rules,
-            secure: settings.secure(),
-            seconds: settings.login_seconds,
-        }
+        Self { tokens: LoginTokens::new(settings.key_bytes()), secure: settings.secure(), seconds: settings.login_seconds }
     }
 
     /// The cookie of a login, or `None` if it cannot be signed.
     pub fn cookie(&self, session_id: &str) -> Option<Cookie<'static>> {
-        let claims = Claims {
-            iss: ISSUER.into(),
-            aud: AUDIENCE.into(),
-            exp: clock::now().seconds().saturating_add(self.seconds),
-            jti: session_id.to_owned(),
-        };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.sign).ok()?;
+        let until = clock::now().plus_millis(self.seconds.saturating_mul(1000));
+        let token = self.tokens.issue(session_id, until)?;
         Some(self.build(token, Duration::seconds(self.seconds)))
     }
 
@@ -85,8 +54,7 @@ impl Logins {
     /// The id in the cookie, if it is signed by us, for us, and not over.
     pub fn session_id(&self, request: &HttpRequest) -> Option<String> {
         let cookie = request.cookie(self.name())?;
-        let data = jsonwebtoken::decode::<Claims>(cookie.value(), &self.check, &self.rules).ok()?;
-        Some(data.claims.jti)
+        self.tokens.session_id(cookie.value())
     }
 }
 

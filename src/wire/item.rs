@@ -59,7 +59,11 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
     const SMALLEST_MILLIS: i64 = 100_000_000_000;
     const LARGEST_MILLIS: i64 = 100_000_000_000_000;
     let text = string_or_number(text)?;
-    let whole = text.trim().split_once('.').map_or(text.trim(), |(whole, _)| whole);
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    // What else stands after the point is an exponent: a wrong time would be worse than none.
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     match whole.parse().ok()? {
         seconds @ 1..SMALLEST_MILLIS => Some(Timestamp::from_millis(seconds * 1000)),
         millis @ SMALLEST_MILLIS..LARGEST_MILLIS => Some(Timestamp::from_millis(millis)),

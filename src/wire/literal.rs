@@ -5,7 +5,10 @@
 use serde_json::{Map, Number, Value};
 
 /// Deepest nesting taken. What is built here is walked and printed by recursion elsewhere.
-pub(super) const MAX_DEPTH: usize = 100;
+const MAX_DEPTH: usize = 100;
+
+/// Deepest nesting taken from a client. What it sends stands some levels deeper in its echo, which is read again when it is delivered.
+const MAX_DEPTH_OF_STRANGERS: usize = 90;
 
 /// Most values taken from a client at once. Each costs some hundred bytes of memory, however few it is written with; fifty full templates hold
 /// some ten thousand.
@@ -21,16 +24,16 @@ pub(super) struct Malformed {
 
 /// Reads one value, which must be the whole text.
 pub(super) fn read(text: &str) -> Result<Value, Malformed> {
-    read_at_most(text, usize::MAX)
+    read_within(text, MAX_DEPTH, usize::MAX)
 }
 
-/// Reads what a stranger wrote: at most [`MAX_VALUES`] values.
+/// Reads what a stranger wrote: at most [`MAX_VALUES`] values, and less deep.
 pub(super) fn read_of_stranger(text: &str) -> Result<Value, Malformed> {
-    read_at_most(text, MAX_VALUES)
+    read_within(text, MAX_DEPTH_OF_STRANGERS, MAX_VALUES)
 }
 
-fn read_at_most(text: &str, left: usize) -> Result<Value, Malformed> {
-    let mut reader = Reader { text, at: 0, left };
+fn read_within(text: &str, deepest: usize, left: usize) -> Result<Value, Malformed> {
+    let mut reader = Reader { text, at: 0, deepest, left };
     let value = reader.value(0)?;
     reader.skip_space();
     if reader.at == text.len() { Ok(value) } else { Err(reader.wrong("unexpected text")) }
@@ -44,6 +47,8 @@ pub(super) fn without_nul(text: String) -> String {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// Deepest nesting taken.
+    deepest: usize,
     /// Values that may still come.
     left: usize,
 }
@@ -82,9 +87,6 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Value, Malformed> {
-        if depth >= MAX_DEPTH {
-            return Err(self.wrong("nested too deeply"));
-        }
         self.left = self.left.checked_sub(1).ok_or(self.wrong("too many values"))?;
         if self.takes('{') {
             return self.object(depth);
@@ -98,7 +100,13 @@ impl Reader<'_> {
         }
     }
 
+    /// Objects and arrays count, as in [`super::webhook::MAX_DEPTH`]; what the deepest of them holds does not.
+    fn check_depth(&self, depth: usize) -> Result<(), Malformed> {
+        if depth < self.deepest { Ok(()) } else { Err(self.wrong("nested too deeply")) }
+    }
+
     fn object(&mut self, depth: usize) -> Result<Value, Malformed> {
+        self.check_depth(depth)?;
         let mut members = Map::new();
         while !self.takes('}') {
             let key = match self.quoted()? {
@@ -118,6 +126,7 @@ impl Reader<'_> {
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, Malformed> {
+        self.check_depth(depth)?;
         let mut elements = Vec::new();
         while !self.takes(']') {
             elements.push(self.value(depth + 1)?);
@@ -257,6 +266,15 @@ mod tests {
         }
         assert!(read(&"[".repeat(1_000_000)).is_err());
         assert!(read(&"{a:".repeat(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn depth_counts_objects_and_arrays_only() {
+        let nested = |depth: usize| format!("{}7{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read(&nested(MAX_DEPTH)).is_ok());
+        assert!(read(&nested(MAX_DEPTH + 1)).is_err());
+        assert!(read_of_stranger(&nested(MAX_DEPTH_OF_STRANGERS)).is_ok());
+        assert!(read_of_stranger(&nested(MAX_DEPTH_OF_STRANGERS + 1)).is_err());
     }
 
     #[test]

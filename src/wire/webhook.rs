@@ -8,6 +8,13 @@ use super::json::{Fields, elements, scan, string, string_or_number};
 /// Deepest nesting that is taken. The parsers of readers give up at 128.
 pub const MAX_DEPTH: usize = 100;
 
+/// Most items that are taken. The platform puts at most 1000 into one webhook (protocol page, section 2.3), and each costs some hundred bytes
+/// of memory, however few it is written with.
+pub const MAX_ITEMS: usize = 10_000;
+
+/// Longest `hop_context` that is put beside the items of its entry, in bytes: every item gets a copy.
+const MAX_HOP_CONTEXT: usize = 16 * 1024;
+
 /// What one webhook told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
@@ -43,6 +50,9 @@ pub enum NotAWebhook {
     /// No `entry` array.
     #[error("there is no entry array")]
     NoEntries,
+    /// More than [`MAX_ITEMS`].
+    #[error("there are more than {MAX_ITEMS} items")]
+    TooManyItems,
 }
 
 /// Splits a webhook into its items. `received_at` is the time of items for which neither they nor their entry name one.
@@ -56,9 +66,12 @@ pub fn parse(body: &[u8], received_at: Timestamp) -> Result<Batch, NotAWebhook> 
     let top = Fields::read(&text).ok_or(NotAWebhook::NotJson)?;
     let object = object(&top)?;
     let entries = top.get("entry").and_then(elements).ok_or(NotAWebhook::NoEntries)?;
-    let mut batch = Reading { object, received_at, check_depth: found.deepest > MAX_DEPTH, items: Vec::with_capacity(entries.len()) };
+    let mut batch = Reading { object, received_at, check_depth: found.deepest > MAX_DEPTH, items: Vec::new() };
     for entry in entries {
         batch.entry(entry.get());
+        if batch.is_overfull() {
+            return Err(NotAWebhook::TooManyItems);
+        }
     }
     Ok(Batch { object, items: batch.items })
 }
@@ -82,6 +95,10 @@ struct Reading {
 }
 
 impl Reading {
+    fn is_overfull(&self) -> bool {
+        self.items.len() > MAX_ITEMS
+    }
+
     fn bad(&mut self, page: Option<&PageId>, raw: &str, why: &'static str) {
         self.items.push(Err(BadItem { page: page.cloned(), raw: raw.to_owned(), why }));
     }
@@ -92,7 +109,8 @@ impl Reading {
         let Some(page) = page else { return self.bad(None, text, "the entry has no id") };
         let entry_time = entry.get("time").and_then(item::time).unwrap_or(self.received_at);
         // Within an item it lies one level deeper.
-        let hop_context = entry.get("hop_context").filter(|context| !self.check_depth || scan(context).deepest < MAX_DEPTH);
+        let fits = |context: &&str| context.len() <= MAX_HOP_CONTEXT && (!self.check_depth || scan(context).deepest < MAX_DEPTH);
+        let hop_context = entry.get("hop_context").filter(fits);
         let mut channels = 0;
         for (key, value) in entry.iter() {
             let channel = match key {
@@ -111,10 +129,15 @@ impl Reading {
     }
 
     fn channel(&mut self, frame: &Frame<'_>, text: &str) {
+        if self.is_overfull() {
+            return;
+        }
         let Some(items) = elements(text) else { return self.bad(Some(frame.page), text, "the channel is not an array") };
         for item in items {
             let text = item.get();
-            if self.check_depth && scan(text).deepest > MAX_DEPTH {
+            if self.is_overfull() {
+                return;
+            } else if self.check_depth && scan(text).deepest > MAX_DEPTH {
                 self.bad(Some(frame.page), text, "the item is nested too deeply");
             } else if let Some(incoming) = item::read(frame, text) {
                 self.items.push(Ok(incoming));

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use baton::wire::webhook::{Batch, NotAWebhook, parse};
+use baton::wire::deliver::{Outgoing, Part, render};
+use baton::wire::webhook::{Batch, MAX_DEPTH, MAX_ITEMS, NotAWebhook, parse};
 use baton::wire::{AppId, Channel, Event, Incoming, Kind, MessageId, Metadata, Object, Timestamp};
 
 const PERSON: &str = "1254477777772919";
@@ -211,7 +212,7 @@ fn times_are_milliseconds_whatever_they_came_in() {
     }
     let bare = br#"{"object":"page","entry":[{"id":"1","messaging":[{"sender":{"id":"2"},"message":{"mid":"m"}}]}]}"#;
     assert_eq!(parse(bare, RECEIVED).unwrap().items.remove(0).unwrap().at, RECEIVED);
-    for useless in ["-1", "0", "1e400", "\"soon\"", "99999999999999999999", "null", "{}"] {
+    for useless in ["-1", "0", "1e400", "\"soon\"", "99999999999999999999", "1.458692752478e12", "\"5.x\"", "null", "{}"] {
         let body = format!(r#"{{"object":"page","entry":[{{"id":"1","messaging":[{{"timestamp":{useless},"read":{{}}}}]}}]}}"#);
         assert_eq!(parse(body.as_bytes(), RECEIVED).unwrap().items.remove(0).unwrap().at, RECEIVED, "{useless}");
     }
@@ -258,6 +259,37 @@ fn deep_nesting_costs_only_its_own_item() {
     assert_eq!(items[0].as_ref().unwrap_err().why, "the item is nested too deeply");
     assert_eq!(items[1].as_ref().unwrap().mid(), Some(&mid("b")));
     assert_eq!(items[2].as_ref().unwrap().raw, r#"{"message":{"mid":"c"}}"#);
+}
+
+#[test]
+fn what_is_taken_as_not_too_deep_goes_out_whole() {
+    let item = |depth: usize| format!(r#"{{"message":{{"mid":"a","x":{}7{}}}}}"#, "[".repeat(depth - 2), "]".repeat(depth - 2));
+    let parsed = |depth: usize| {
+        let body = format!(r#"{{"object":"page","entry":[{{"id":"1","messaging":[{}]}}]}}"#, item(depth));
+        parse(body.as_bytes(), RECEIVED).unwrap().items.remove(0)
+    };
+    assert!(parsed(MAX_DEPTH + 1).is_err());
+    let incoming = parsed(MAX_DEPTH).unwrap();
+    let outgoing = Outgoing { item: &incoming.raw, channel: Channel::Messaging, time: RECEIVED, part: Part::Whole };
+    let body = String::from_utf8(render(Object::Page, &incoming.page, &[outgoing])).unwrap();
+    assert!(body.contains(&item(MAX_DEPTH)), "{body}");
+}
+
+#[test]
+fn what_would_grow_beyond_measure_is_not_taken() {
+    let items = |count: usize| format!(r#"{{"object":"page","entry":[{{"id":"1","messaging":[{}]}}]}}"#, vec!["{}"; count].join(","));
+    assert_eq!(parse(items(MAX_ITEMS).as_bytes(), RECEIVED).unwrap().items.len(), MAX_ITEMS);
+    assert_eq!(parse(items(MAX_ITEMS + 1).as_bytes(), RECEIVED), Err(NotAWebhook::TooManyItems));
+    let entries = format!(r#"{{"object":"page","entry":[{}]}}"#, vec!["7"; MAX_ITEMS + 1].join(","));
+    assert_eq!(parse(entries.as_bytes(), RECEIVED), Err(NotAWebhook::TooManyItems));
+    // Every item would get a copy.
+    let beside = |length: usize| {
+        let context = format!(r#"["{}"]"#, "x".repeat(length - 4));
+        let body = format!(r#"{{"object":"page","entry":[{{"id":"1","hop_context":{context},"messaging":[{{}}]}}]}}"#);
+        parse(body.as_bytes(), RECEIVED).unwrap().items.remove(0).unwrap().raw.len()
+    };
+    assert_eq!(beside(16 * 1024), r#"{"hop_context":}"#.len() + 16 * 1024);
+    assert_eq!(beside(16 * 1024 + 1), "{}".len());
 }
 
 #[test]

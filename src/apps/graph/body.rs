@@ -1,24 +1,19 @@
-//! A call's body: taken in within limits, and decoded from whichever encoding the client chose.
+//! A call's body: taken in within limits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_multipart::Multipart;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::wire::upstream::UpstreamFile;
-use crate::wire::{GraphError, Params};
+use super::encoding::{Decoded, decode, is_multipart};
+use crate::wire::GraphError;
 
 /// One unit of the memory budget, in bytes.
 const UNIT: usize = 64 * 1024;
-/// Most parts of a multipart body.
-const MOST_PARTS: usize = 128;
-/// Bytes handed to the multipart reader at once.
-const SLICE: usize = 32 * 1024;
 /// So much of a body that is too large is still read and thrown away, so that the client gets to read why it was refused.
 const SWALLOW: usize = 128 * 1024 * 1024;
 /// How long that may take.
@@ -57,10 +52,8 @@ pub(super) type Held = OwnedSemaphorePermit;
 /// A body, read.
 #[derive(Debug)]
 pub(super) struct Body {
-    /// Its parameters.
-    pub params: Params,
-    /// Files of a multipart body, with their field names.
-    pub files: Vec<(String, UpstreamFile)>,
+    /// What it says.
+    pub decoded: Decoded,
     /// Its part of the memory budget.
     pub held: Option<Held>,
 }
@@ -77,13 +70,12 @@ impl Budget {
     /// 100 when it cannot be read; the same with status 413 when it is too large; 2 when too much is being read already.
     pub async fn read(&self, request: &HttpRequest, payload: Payload) -> Result<Body, GraphError> {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let multipart = content_type.is_some_and(|name| name.trim_start().to_ascii_lowercase().starts_with("multipart/"));
+        let multipart = content_type.is_some_and(is_multipart);
         let most = if multipart { self.limits.multipart } else { self.limits.plain };
         let reading = self.collect(request, payload, most, if multipart { attachment_too_large } else { body_too_large });
         let patience = tokio::time::timeout(self.limits.patience, reading).await;
         let (bytes, held) = patience.map_err(|_| GraphError::new(100, None, 408, "The request body did not arrive in time"))??;
-        let (params, files) = if multipart { parts(request, bytes).await? } else { (Params::from_body(content_type, &bytes)?, Vec::new()) };
-        Ok(Body { params, files, held })
+        Ok(Body { decoded: decode(content_type, bytes).await?, held })
     }
 
     async fn collect(
@@ -153,35 +145,4 @@ async fn swallow(mut payload: Payload) {
     };
     // Whoever takes longer is cut off.
     let _ = tokio::time::timeout(SWALLOW_FOR, rest).await;
-}
-
-/// Takes a multipart body apart: fields are parameters, parts with a file name are files.
-async fn parts(request: &HttpRequest, bytes: Bytes) -> Result<(Params, Vec<(String, UpstreamFile)>), GraphError> {
-    let unreadable = |error: actix_multipart::MultipartError| GraphError::parameter(&format!("The multipart body cannot be read: {error}"));
-    let slices = (0..bytes.len()).step_by(SLICE).map(|start| Ok(bytes.slice(start..bytes.len().min(start + SLICE)))).collect::<Vec<_>>();
-    let mut multipart = Multipart::new(request.headers(), stream::iter(slices));
-    let (mut fields, mut files) = (Vec::new(), Vec::new());
-    while let Some(mut part) = multipart.try_next().await.map_err(unreadable)? {
-        if fields.len() + files.len() >= MOST_PARTS {
-            return Err(GraphError::parameter("The multipart body has too many parts"));
-        }
-        let name = part.name().unwrap_or_default().to_owned();
-        let file_name = part.content_disposition().and_then(|disposition| disposition.get_filename()).map(str::to_owned);
-        let content_type = part.content_type().map(ToString::to_string);
-        let mut content = Vec::new();
-        while let Some(chunk) = part.try_next().await.map_err(unreadable)? {
-            content.extend_from_slice(&chunk);
-        }
-        match file_name {
-            Some(file_name) => {
-                let content_type = content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
-                files.push((name, UpstreamFile { name: file_name, content_type, bytes: content }));
-            }
-            None => {
-                let text = String::from_utf8(content).map_err(|_| GraphError::parameter(&format!("Param {name} is not UTF-8")))?;
-                fields.push((name, text));
-            }
-        }
-    }
-    Ok((Params::from_pairs(fields)?, files))
 }

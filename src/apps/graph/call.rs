@@ -60,7 +60,7 @@ impl Call {
         let body = api.budget.read(request, payload).await;
         let (path, body) = (path?, body?);
         let mut params = Params::from_form(request.query_string().as_bytes())?;
-        params.merge(body.params);
+        params.merge(body.decoded.params);
         if params.get("access_token").is_none()
             && let Some(token) = bearer(request.headers())
         {
@@ -71,7 +71,7 @@ impl Call {
             place: path.place,
             version: path.version,
             params,
-            files: body.files,
+            files: body.decoded.files,
             idempotency_key: idempotency_key(request.headers())?,
             epoch: epoch(request.headers())?,
             body: body.held,

@@ -1,6 +1,6 @@
 //! The Graph-compatible API: the Messenger Platform as apps know it, served by Baton.
 //!
-//! Every address that belongs to nobody else is a call here, at `/` and below any version. A call is read ([`path`], [`body`]), its token
+//! Every address that belongs to nobody else is a call here, at `/` and below any version. A call is read ([`path`], [`body`], [`encoding`]), its token
 //! becomes a caller ([`caller`]), an edge answers it, and whatever goes wrong goes back in the platform's own envelope ([`reply`]).
 
 mod attachments;
@@ -10,12 +10,13 @@ mod call;
 mod caller;
 mod control;
 mod debug_token;
+mod encoding;
 mod fields;
 mod messages;
 mod messenger_profile;
 mod nodes;
 mod outcomes;
-mod path;
+pub mod path;
 mod reply;
 mod route;
 mod subscriptions;
@@ -40,6 +41,7 @@ use crate::wire::upstream::Upstream;
 use crate::wire::{GraphError, Params};
 
 pub use self::body::Limits;
+pub use self::encoding::{Decoded, decode};
 pub use self::outcomes::{OutcomeWatch, Outcomes};
 
 /// How the API behaves.
