@@ -69,12 +69,13 @@ async fn whether_a_group_was_committed_is_told_by_what_is_committed_with_it() {
     first.commit().await.expect("committed");
     assert!(store.is_committed(&first_id).await.expect("told"));
 
-    let mut second = link.begin_group().await.expect("a group");
-    let second_id = second.lock_heads(&[], 7).await.expect("a name").id;
+    let second_id = {
+        let mut second = link.begin_group().await.expect("a group");
+        second.lock_heads(&[], 7).await.expect("a name").id
+    };
     let (told, ()) = tokio::join!(store.is_committed(&second_id), async move {
         tokio::time::sleep(Duration::from_millis(200)).await;
         // As a server does with what a lost connection leaves.
-        drop(second);
         drop(link);
     });
     assert!(!told.expect("told"), "rolled back");
