@@ -30,9 +30,14 @@ impl Received {
         self.distinct as f64 / self.seconds()
     }
 
-    /// From the first to the last.
-    pub fn seconds(&self) -> f64 {
+    fn seconds(&self) -> f64 {
         (self.last.saturating_sub(self.first) as f64 / 1e6).max(1e-3)
+    }
+
+    /// In words.
+    pub fn tell(&self) -> String {
+        let Self { distinct, events, posts, .. } = self;
+        format!("received {distinct} at {:.0} a second in {posts} requests, {} of them again", self.rate(), events - distinct)
     }
 }
 

@@ -26,11 +26,6 @@ impl Watchers {
         Self(helper)
     }
 
-    /// Its process id.
-    pub fn id(&self) -> u32 {
-        self.0.id()
-    }
-
     /// What each stream was told so far.
     pub async fn told(&mut self) -> Vec<Vec<Told>> {
         serde_json::from_value(self.0.ask(&json!("told")).await).expect("what was told")
