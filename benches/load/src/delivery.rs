@@ -108,10 +108,11 @@ impl<'a> Stage<'a> {
         self.runs += 1;
         let run = format!("{}drain{}", self.database.replace('_', ""), self.runs);
         self.apps.open(port, false).await;
-        let plan = self.plan(&run, None, TOGETHER, count / TOGETHER);
+        // Few connections: it is not intake that is measured here.
+        let plan = Plan { connections: 4, ..self.plan(&run, None, TOGETHER, count / TOGETHER) };
         self.load.prepare(&plan).await;
         self.apps.watch(&run, count).await;
-        assert_eq!(self.load.go().await.refused, 0, "everything is acknowledged");
+        let count = TOGETHER * self.load.go().await.acknowledged;
         self.cluster.settle().await;
         let (before, began) = (self.cpu(), std::time::Instant::now());
         self.apps.open(port, true).await;
