@@ -31,14 +31,14 @@ pub async fn measure(cluster: &Cluster, scale: Scale, quick: bool) -> Section {
     let (few, many) = (figure(short.rows as f64), figure(long.rows as f64));
     let mut goal = |what: &str, unit: &str, at_many: &Runs, at_few: &Runs, ratio: f64| {
         let text = format!("{what} at {many} rows of the log within 1.2 × of that at {few}");
-        section.goal(&text, format!("{} {unit}", at_many.show()), format!("{} {unit}", at_few.show()), ratio, Bound::AtMost(1.2));
+        section.goal(&text, format!("{}{unit}", at_many.show()), format!("{}{unit}", at_few.show()), ratio, Bound::AtMost(1.2));
     };
     let slower = |at_many: &Runs, at_few: &Runs| at_few.median() / at_many.median();
     let (one, other) = (&long.intake.rates, &short.intake.rates);
     goal("webhooks acknowledged a second", "", one, other, slower(one, other));
     let (one, other) = (&long.delivery.rates, &short.delivery.rates);
     goal("a backlog, delivered a second,", "", one, other, slower(one, other));
-    goal("a conversation's page, p50,", "ms", &long.page, &short.page, long.page.median() / short.page.median());
+    goal("a conversation's page, p50,", " ms", &long.page, &short.page, long.page.median() / short.page.median());
     for past in &pasts {
         let rows = figure(past.rows as f64);
         section.costs.push(past.intake.costs(&format!("intake at {rows} rows")));

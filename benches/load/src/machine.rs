@@ -45,13 +45,14 @@ pub fn cpu(server: Option<u32>, postgres: Option<u32>, load: &[u32]) -> Cpu {
     Cpu {
         server: server.map_or(0.0, family),
         postgres: postgres.map_or(0.0, family),
-        load: load.iter().map(|pid| own(*pid)).sum(),
+        load: load.iter().filter_map(|pid| own(*pid)).sum(),
         machine: machine(),
     }
 }
 
-fn own(pid: u32) -> f64 {
-    stat(pid).map_or(0.0, |stat| stat.own)
+/// What a process has used by itself; none once it has ended.
+pub fn own(pid: u32) -> Option<f64> {
+    stat(pid).map(|stat| stat.own)
 }
 
 fn family(pid: u32) -> f64 {

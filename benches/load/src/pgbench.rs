@@ -75,14 +75,11 @@ impl<'a> Pgbench<'a> {
         let own = tokio::spawn(async move {
             // What it used is not to be read once it has ended.
             let mut last = 0.0;
-            loop {
-                let now = machine::cpu(None, None, &[pid]).load;
-                if now < last {
-                    return last;
-                }
+            while let Some(now) = machine::own(pid).filter(|now| *now >= last) {
                 last = now;
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
+            last
         });
         let output = child.wait_with_output().await.expect("pgbench ends");
         let seconds = began.elapsed().as_secs_f64();
