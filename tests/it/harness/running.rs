@@ -12,7 +12,7 @@
 //!
 //! Whatever the programs log is in files, whose ends are shown when the test fails. They end with the test, however that ends.
 
-#![allow(unused_imports, reason = "each test, and each bench, uses its part of it")]
+#![allow(unused_imports, reason = "each test uses its part of it")]
 
 mod app;
 mod balancer;

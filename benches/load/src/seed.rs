@@ -1,0 +1,111 @@
+//! Fills a Page with a past in a few statements, out of one conversation that went through Baton itself: whatever Baton writes for a first
+//! message is what each of these conversations has.
+
+use serde::{Deserialize, Serialize};
+
+use crate::baton::{self, Baton, PAGE};
+use crate::cluster::Cluster;
+use crate::load::{Load, Plan};
+use crate::requests::{Spec, person};
+
+/// The database that others are copied from: a Page whose inbox answers first, and nobody has written yet.
+pub const EMPTY: &str = "bench_empty";
+
+/// The same with a past: each of 100,000 people has written once, and the inbox holds their conversations.
+pub const SPREAD: &str = "bench_spread";
+
+/// People with a conversation.
+pub const PEOPLE: usize = 100_000;
+
+/// A past: so many people, with so many rows of the log each.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Past {
+    /// The first person.
+    pub first: usize,
+    /// How many.
+    pub people: usize,
+    /// Rows of the log each, the change of control that came with the first message included.
+    pub rows: usize,
+}
+
+/// Makes [`EMPTY`].
+pub async fn empty(cluster: &Cluster) {
+    cluster.run("postgres", &format!("create database {EMPTY}")).await;
+    let url = cluster.url(EMPTY);
+    baton::ask(&cluster.folder, &url, &["migrate"]).await;
+    baton::ask(&cluster.folder, &url, &["page", "add", "--page", PAGE, "--name", "Harbour Coffee"]).await;
+    let inbox = ["app", "add", "--page", PAGE, "--name", "Inbox", "--kind", "inbox", "--may-take", "--human", "--default"];
+    baton::ask(&cluster.folder, &url, &inbox).await;
+}
+
+/// Makes [`SPREAD`]. [`EMPTY`] must be there.
+pub async fn spread(cluster: &Cluster) {
+    cluster.copy(SPREAD, EMPTY).await;
+    fill(cluster, SPREAD, &[Past { first: 0, people: PEOPLE, rows: 2 }]).await;
+}
+
+/// Gives the Page of a database a past.
+pub async fn fill(cluster: &Cluster, database: &str, pasts: &[Past]) {
+    // Somebody beyond all others writes first: theirs is the conversation that is copied.
+    let pattern = person(PATTERN);
+    write_once(cluster, database).await;
+    for past in pasts {
+        cluster.run(database, &copy(&pattern, *past)).await;
+    }
+    cluster.run(database, "vacuum analyze").await;
+}
+
+/// The person whose conversation is copied.
+const PATTERN: usize = 900_000_000;
+
+async fn write_once(cluster: &Cluster, database: &str) {
+    let baton = Baton::start(&cluster.folder, Some(&cluster.url(database))).await;
+    let mut load = Load::start();
+    let requests = Spec { first: PATTERN, ..Spec::new("pattern", 1, 1) };
+    load.prepare(&Plan::new(&baton.webhook(), requests, 1, 60.0)).await;
+    assert_eq!(load.go().await.acknowledged, 1, "the first message is taken");
+    baton.stop().await;
+}
+
+/// Every conversation in turn, round after round, so that neighbours in the log are strangers as they are on a busy Page. The first round is
+/// what Baton wrote before the message itself (the change of control), the others are messages.
+fn copy(pattern: &str, past: Past) -> String {
+    let Past { first, people, rows } = past;
+    let offset = 2_000_000_000_000_000_u64 + first as u64;
+    format!(
+        r"
+        set synchronous_commit = off;
+        create temporary table pattern as select * from log where page_id = '{PAGE}' and person_id = '{pattern}';
+        create temporary table head as select last_position as last from pages where page_id = '{PAGE}';
+        do $$ begin
+            if (select count(*) from pattern where kind <> 'message') <> 1 or (select count(*) from pattern where kind = 'message') <> 1 then
+                raise exception 'a first message no longer writes one change and one message: adapt the seed';
+            end if;
+        end $$;
+        insert into log (page_id, position, person_id, at, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload)
+        select p.page_id, h.last + round.n * {people} + who.n + 1, ({offset} + who.n)::text, p.at, p.happened_at, p.kind, p.field,
+            p.mid || '-' || {first} + who.n || '-' || round.n, p.app_id, p.user_id, p.audience, p.button_app, p.epoch,
+            replace(replace(p.payload, '{pattern}', ({offset} + who.n)::text), p.mid, p.mid || '-' || {first} + who.n || '-' || round.n)
+        from head h, generate_series(1, {rows} - 1) as round (n), generate_series(0, {people} - 1) as who (n), pattern p
+        where p.kind = 'message';
+        insert into log (page_id, position, person_id, at, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload)
+        select p.page_id, h.last + who.n + 1, ({offset} + who.n)::text, p.at, p.happened_at, p.kind, p.field, p.mid, p.app_id, p.user_id,
+            p.audience, p.button_app, p.epoch, replace(p.payload, '{pattern}', ({offset} + who.n)::text)
+        from head h, generate_series(0, {people} - 1) as who (n), pattern p where p.kind <> 'message';
+        insert into duplicates (page_id, hash, seen_at)
+        select page_id, substring(sha256(int8send(7) || 'message'::bytea || int8send(length(mid)) || convert_to(mid, 'UTF8')) from 1 for 16), at
+        from log, head h where position > h.last and kind = 'message';
+        insert into conversations (page_id, person_id, control, owner, epoch, last_position, last_message_position, last_at, last_person_act,
+            last_inbound_position, last_outbound_position, check_at, last_message_at)
+        select c.page_id, ({offset} + who.n)::text, c.control, c.owner, c.epoch, newest.position, newest.position, c.last_at, c.last_person_act,
+            newest.position, 0, c.check_at, c.last_message_at
+        from conversations c, head h, generate_series(0, {people} - 1) as who (n),
+            lateral (select h.last + ({rows}::bigint - 1) * {people} + who.n + 1 as position) as newest
+        where c.page_id = '{PAGE}' and c.person_id = '{pattern}';
+        insert into people (page_id, person_id, name, first_name, last_name)
+        select '{PAGE}', ({offset} + who.n)::text, 'Ada ' || who.n, 'Ada', who.n::text from generate_series(0, {people} - 1) as who (n)
+        on conflict do nothing;
+        update pages set last_position = (select last from head) + {rows}::bigint * {people} where page_id = '{PAGE}';
+        drop table pattern, head;"
+    )
+}
