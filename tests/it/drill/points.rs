@@ -68,8 +68,7 @@ async fn dying_at_any_point_loses_doubles_and_reorders_nothing() {
 
 /// Starts Baton with an end before it, and waits until it has met it.
 async fn die(running: &mut Running, label: &str, pass: u32) {
-    let baton = &mut running.batons[0];
-    baton.restart_with(&[("BATON_DIE_AT", &format!("{label}:{pass}"))]).await;
+    running.batons[0].launch_with(&[("BATON_DIE_AT", &format!("{label}:{pass}"))]);
     has_died_at(running, label).await;
 }
 
@@ -171,7 +170,7 @@ async fn the_bot_that_dies_between_two_replies_says_each_once() {
     for round in 0..each {
         let killed = running.batons[0].kill();
         let_leases_lapse(&running, killed).await;
-        running.batons[0].restart_with(&[("BATON_DIE_AT", &format!("bot.accepted:{}", dice.random_range(1..=4)))]).await;
+        running.batons[0].launch_with(&[("BATON_DIE_AT", &format!("bot.accepted:{}", dice.random_range(1..=4)))]);
         let mut people: Vec<Person> = Vec::new();
         for number in 0..4 {
             let person = running.person(&format!("Person {round}/{number}")).await;

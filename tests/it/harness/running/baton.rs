@@ -107,11 +107,17 @@ impl Baton {
 
     /// The same with more settings, for this life of it only.
     pub async fn restart_with(&mut self, more: &[(&str, &str)]) {
+        self.launch_with(more);
+        let program = self.program.as_mut().expect("it runs");
+        program.answers(&self.http, &format!("{}/readyz", self.base)).await;
+    }
+
+    /// The same without waiting for anything: it may not live for long.
+    pub fn launch_with(&mut self, more: &[(&str, &str)]) {
         let name = format!("baton-{}", self.port);
         let mut command = self.plan.command(&name);
         command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)]).envs(more.iter().copied());
-        let program = self.program.insert(Program::start(command, &name, &self.plan.folder));
-        program.answers(&self.http, &format!("{}/readyz", self.base)).await;
+        self.program = Some(Program::start(command, &name, &self.plan.folder));
     }
 
     /// The status of `/readyz`, or 0 when nothing answers in time.
