@@ -155,13 +155,13 @@ impl Outbound {
             match connection.send(request).await {
                 Ok(response) => return Ok((connection, response)),
                 // It was hung up at this very moment, and nothing of the request has left.
-                Err((_, Some(unsent))) => request = unsent,
-                Err((failure, None)) => return Err(failure),
+                Err(Some(unsent)) => request = *unsent,
+                Err(None) => return Err(Failure::Broken),
             }
         }
         let uri = Uri::try_from(place).map_err(|error| Failure::Connect(error.into()))?;
         let mut connection = self.connections.connect(&uri).await?;
-        let response = connection.send(request).await.map_err(|(failure, _)| failure)?;
+        let response = connection.send(request).await.map_err(|_| Failure::Broken)?;
         Ok((connection, response))
     }
 }

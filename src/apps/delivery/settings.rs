@@ -35,7 +35,7 @@ pub struct Settings {
     pub flush: Duration,
     /// Time between looks at leases and subscriptions. Default 1 s.
     pub look: Duration,
-    /// Memory for the newest rows of all Pages together, in bytes. Default 16 MiB.
+    /// Memory for the newest rows of all Pages together, in bytes. Default 8 MiB.
     pub tail_bytes: usize,
 }
 
@@ -66,7 +66,7 @@ impl Default for Settings {
             disabled_after: minutes(5 * 24 * 60),
             flush: Duration::from_millis(100),
             look: Duration::from_secs(1),
-            tail_bytes: 16 << 20,
+            tail_bytes: 8 << 20,
         }
     }
 }

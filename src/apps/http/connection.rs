@@ -73,9 +73,9 @@ impl Connection {
     }
 
     /// Sends a request; the head of the answer. A request that did not leave is given back.
-    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, (Failure, Option<Request<Full<Bytes>>>)> {
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Option<Box<Request<Full<Bytes>>>>> {
         let answer = self.requests.try_send_request(request);
-        self.driving(answer).await.map_err(|mut error| (Failure::Broken, error.take_message()))
+        self.driving(answer).await.map_err(|mut error| error.take_message().map(Box::new))
     }
 
     /// Reads the body of the answer, up to `most` bytes. False: there is more, so the connection is good for nothing else.
