@@ -220,7 +220,7 @@ impl Ledger {
         }
     }
 
-    /// Whether the database did not take what was to be written last, a moment ago.
+    /// Whether the database did not take what was to be written a moment ago, and nothing since.
     #[must_use]
     pub fn is_failing(&self) -> bool {
         self.standing.is_failing()

@@ -27,20 +27,24 @@ const STEPS: Duration = Duration::from_secs(4);
 /// How long a failure counts as the present state: whoever looks later is let try.
 const FAILING: Duration = Duration::from_secs(5);
 
-/// Whether the database takes what is to be written, as far as the last group tells.
+/// Whether the database takes what is to be written, as far as the newest groups tell.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Standing {
     failed_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Standing {
-    /// Whether the newest group could not be written, a moment ago.
+    /// Whether a group could not be written a moment ago, and nothing has been since.
     pub fn is_failing(&self) -> bool {
         self.lock().is_some_and(|at| at.elapsed() < FAILING)
     }
 
-    fn note(&self, failed: bool) {
-        *self.lock() = failed.then(Instant::now);
+    fn failed(&self) {
+        *self.lock() = Some(Instant::now());
+    }
+
+    fn succeeded(&self) {
+        *self.lock() = None;
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -134,7 +138,9 @@ impl Writer {
     async fn with_patience(&mut self, commands: &[&Command]) -> Result<Vec<Result<Reply, LedgerError>>, StoreError> {
         let patience = if self.standing.is_failing() { Duration::ZERO } else { PATIENCE };
         let done = self.try_for(patience, commands).await;
-        self.standing.note(done.as_ref().is_err_and(StoreError::is_transient));
+        if done.as_ref().is_err_and(StoreError::is_transient) {
+            self.standing.failed();
+        }
         done
     }
 
@@ -145,6 +151,10 @@ impl Writer {
             match self.once(commands).await {
                 Ok(committed) => {
                     failpoint::pass("ledger.committed");
+                    // A full disk has room for what changes nothing: that proves nothing.
+                    if !committed.log.is_empty() {
+                        self.standing.succeeded();
+                    }
                     let replies = self.tell(committed);
                     failpoint::pass("ledger.told");
                     return Ok(replies);

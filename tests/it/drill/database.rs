@@ -73,7 +73,7 @@ async fn a_full_disk_loses_nothing() {
         let folder = house.cluster.home().join(if round % 2 == 0 { "data" } else { "wal" });
         let filler = folder.join("filler");
         fill(&filler).await;
-        house.is_away().await;
+        house.takes_nothing().await;
         std::fs::remove_file(&filler).expect("there is room again");
         // Without room for its log PostgreSQL breaks down; it comes back by itself, or an admin starts it again.
         eventually("PostgreSQL runs", async || {

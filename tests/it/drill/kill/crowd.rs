@@ -43,7 +43,9 @@ pub struct Held {
     pub changes: usize,
     /// Webhooks that were not taken at once.
     pub refused: usize,
-    /// How long the platform waited at most for being told to come again.
+    /// How long the platform waited for being told to come again, in half of the cases.
+    pub usual_refusal: Duration,
+    /// The same in every case.
     pub slowest_refusal: Duration,
 }
 
@@ -111,7 +113,10 @@ impl Crowd {
             }
         }
         let (unknown, refused) = (evidence.sends_in("unknown"), evidence.refused_webhooks());
-        Held { events, sent, unknown, changes, refused, slowest_refusal: evidence.slowest_refusal() }
+        let waits = evidence.waits_for_refusals();
+        let (usual_refusal, slowest_refusal) =
+            (waits.get(waits.len() / 2).copied().unwrap_or_default(), waits.last().copied().unwrap_or_default());
+        Held { events, sent, unknown, changes, refused, usual_refusal, slowest_refusal }
     }
 }
 

@@ -142,10 +142,12 @@ impl Evidence {
         self.attempts.iter().filter(|attempt| attempt["status"] != 200).count()
     }
 
-    /// How long the platform waited at most for an answer other than 200.
-    pub fn slowest_refusal(&self) -> Duration {
+    /// How long the platform waited for each answer other than 200, the shortest first.
+    pub fn waits_for_refusals(&self) -> Vec<Duration> {
         let refusals = self.attempts.iter().filter(|attempt| attempt["status"].as_u64().is_some_and(|status| status != 200));
-        Duration::from_millis(refusals.filter_map(|attempt| attempt["took_ms"].as_u64()).max().unwrap_or_default())
+        let mut waits: Vec<Duration> = refusals.filter_map(|attempt| attempt["took_ms"].as_u64()).map(Duration::from_millis).collect();
+        waits.sort_unstable();
+        waits
     }
 
     /// By the log each conversation has one owner at a time: every change begins with the owner that the one before it left, one epoch

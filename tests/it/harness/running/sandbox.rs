@@ -92,6 +92,18 @@ impl Sandbox {
         self.post("/sandbox/subscriptions", &json!({"page_id": PAGE, "app_id": PLATFORM_APP, "token": token})).await;
     }
 
+    /// The number of the newest attempt at a webhook.
+    pub async fn newest_attempt(&self) -> u64 {
+        self.journal().await["webhooks"].as_array().and_then(|attempts| attempts.last()?["n"].as_u64()).unwrap_or_default()
+    }
+
+    /// How many attempts at webhooks after this number were answered with 503.
+    pub async fn told_to_come_again(&self, after: u64) -> usize {
+        let none = u64::MAX;
+        let told = self.get(&format!("/sandbox/log?sends_after={none}&calls_after={none}&webhooks_after={after}")).await;
+        told["webhooks"].as_array().expect("a list").iter().filter(|attempt| attempt["status"] == 503).count()
+    }
+
     /// Calls the sandbox's own API.
     pub async fn post(&self, path: &str, body: &Value) -> Value {
         expect(self.http.post(format!("{}{path}", self.base)).json(body)).await
