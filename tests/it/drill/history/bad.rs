@@ -126,6 +126,21 @@ fn stale_evidence_moves_nobody_and_fresh_evidence_does() {
 }
 
 #[test]
+fn a_form_is_refused_while_the_platform_is_asked() {
+    let taken = |first: Call, refused: Call| {
+        in_turn([
+            (first, Answer::Done),
+            (Call::Take(INBOX), Answer::Begun),
+            (refused, Answer::Conflict),
+            (Call::Read(BOT), Answer::HeldBy(INBOX)),
+        ])
+    };
+    explained(&taken(Call::HandedOver(OUTSIDE, 1_001_000), Call::Release(INBOX)));
+    impossible(&taken(Call::Take(DESK), Call::Release(INBOX)));
+    impossible(&in_turn([(Call::Take(DESK), Answer::Done), (Call::Take(INBOX), Answer::Begun), (Call::Read(BOT), Answer::HeldBy(DESK))]));
+}
+
+#[test]
 fn what_was_lost_may_have_been_done_at_any_time_or_never() {
     let with = |answer: Answer, read: Answer| {
         let mut history = in_turn([]);

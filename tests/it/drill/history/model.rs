@@ -182,8 +182,8 @@ impl State {
         let same = || self.clone();
         let pending = pending || self.asked.is_some();
         if self.asked.is_some() && call.moves() {
-            // Everybody is told to come again.
-            return Vec::new();
+            // Everybody is told to come again, for which a form has no word of its own.
+            return vec![(Answer::Conflict, same())];
         }
         match *call {
             Call::Send(app) if self.is_held_by(app) => vec![(Answer::Done, same())],
