@@ -97,6 +97,10 @@ impl Place {
             "full_page_writes=on".into(),
             "synchronous_commit=on".into(),
             "max_connections=200".into(),
+            format!("shared_buffers={}MB", buffers()),
+            // After each checkpoint every page is written whole once: few checkpoints, little writing.
+            "checkpoint_timeout=15min".into(),
+            "max_wal_size=2GB".into(),
             "jit=off".into(),
             "log_line_prefix=%m_[%p]_".into(),
         ]
@@ -178,6 +182,18 @@ impl Place {
     }
 }
 
+/// What the server may hold of its pages, in MB: a quarter of the machine's memory, as PostgreSQL's manual advises, and never more than 1 GB.
+fn buffers() -> u64 {
+    let told = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    quarter_of(&told).unwrap_or(0).clamp(128, 1024)
+}
+
+/// A quarter of `MemTotal` of proc(5), in MB.
+fn quarter_of(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? / 4096)
+}
+
 /// Makes a folder with mode 0700 for the user, or finds it so.
 fn own_folder(path: &Path, account: &Account) -> Result<(), PostgresError> {
     match DirBuilder::new().mode(0o700).create(path) {
@@ -223,6 +239,13 @@ fn fits(folder: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_quarter_of_the_memory_is_read_as_proc_5_tells_it() {
+        let told = "MemTotal:       16384000 kB\nMemFree:         1234 kB\n";
+        assert_eq!(super::quarter_of(told), Some(4000));
+        assert_eq!(super::quarter_of("MemFree: 5 kB"), None);
+    }
+
     use super::*;
 
     #[test]
