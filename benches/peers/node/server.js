@@ -20,6 +20,8 @@ const statements = {
   conversation: "select control, check_at from conversations where page_id = $1 and person_id = $2",
   append: `insert into log (page_id, position, person_id, at, happened_at, kind, field, mid, audience, epoch, payload)
     values ($1, $2, $3, now(), $4, 'message', 'messages', $5, $6, $7, $8)`,
+  relist: `update open_conversations o set last_message_at = now() from conversations c
+    where c.page_id = $1 and c.person_id = $2 and o.page_id = c.page_id and o.last_message_at = c.last_message_at and o.person_id = c.person_id`,
   upsert: `insert into conversations (page_id, person_id, control, owner, epoch, last_position, last_message_position, last_at, last_person_act,
       last_inbound_position, check_at, last_message_at)
     values ($1, $2, $3, $4, $5, $6, $6, now(), $7, $6, $8, now())
@@ -55,6 +57,7 @@ async function keep(client, page, item) {
   if (control.owner.kind === "app") control.owner.until = item.timestamp + LEASE_MS;
   const owner = control.owner.app ?? null;
   await run("append", page, position, person, item.timestamp, item.message.mid, JSON.stringify({ owner }), control.epoch, JSON.stringify(item));
+  await run("relist", page, person);
   await run("upsert", page, person, JSON.stringify(control), owner, control.epoch, position, item.timestamp, known?.check_at ?? null);
   await run("move", page, position);
 }
