@@ -239,13 +239,6 @@ fn fits(folder: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn a_quarter_of_the_memory_is_read_as_proc_5_tells_it() {
-        let told = "MemTotal:       16384000 kB\nMemFree:         1234 kB\n";
-        assert_eq!(super::quarter_of(told), Some(4000));
-        assert_eq!(super::quarter_of("MemFree: 5 kB"), None);
-    }
-
     use super::*;
 
     #[test]
@@ -257,5 +250,12 @@ mod tests {
         for odd in ["/with space", "/comma,", "/quote'", "/ümlaut", "/dollar$"] {
             assert!(!fits(Path::new(odd)), "{odd}");
         }
+    }
+
+    #[test]
+    fn a_quarter_of_the_memory_is_read_as_proc_5_tells_it() {
+        let told = "MemTotal:       16384000 kB\nMemFree:         1234 kB\n";
+        assert_eq!(quarter_of(told), Some(4000));
+        assert_eq!(quarter_of("MemFree: 5 kB"), None);
     }
 }

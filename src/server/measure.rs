@@ -10,9 +10,12 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use metrics::{Counter, Histogram, counter, histogram};
 
+/// What is measured of requests, by face, method and status.
+type Meters = HashMap<(&'static str, &'static str, u16), (Counter, Histogram)>;
+
 thread_local! {
     /// Looked up once by each worker: to find a measure by its labels takes longer than to count.
-    static METERS: RefCell<HashMap<(&'static str, &'static str, u16), (Counter, Histogram)>> = RefCell::default();
+    static METERS: RefCell<Meters> = RefCell::default();
 }
 
 /// Wraps every request.

@@ -134,6 +134,33 @@ impl<'a> ListingColumns<'a> {
     }
 }
 
+/// Heads as they are to be, one array a column.
+struct HeadColumns<'a> {
+    page: Vec<&'a str>,
+    last_position: Vec<i64>,
+    last_send: Vec<i64>,
+}
+
+impl<'a> HeadColumns<'a> {
+    fn of(heads: &'a [Head]) -> Self {
+        Self {
+            page: heads.iter().map(|head| head.page.as_str()).collect(),
+            last_position: heads.iter().map(|head| head.last_position).collect(),
+            last_send: heads.iter().map(|head| head.last_send).collect(),
+        }
+    }
+}
+
+/// Whether so many conversations were changed as had been read: each was where it was read, since its Page was locked.
+fn all_changed(rows: &[ConversationRow], changed: i64) -> Result<(), StoreError> {
+    let known = rows.iter().filter(|row| row.stored.is_some()).count();
+    if usize::try_from(changed).ok() == Some(known) {
+        return Ok(());
+    }
+    let why = format!("{known} were read under their Page's lock, {changed} were still there");
+    Err(StoreError::inconsistent("conversations", "ctid", "a group", why))
+}
+
 impl GroupTransaction<'_> {
     /// Writes rows, conversations, lists and heads, and wakes other processes with the commit. One statement, because each costs a way to the
     /// database and back. A conversation that is not where it was read, though its Page was locked, undoes the group.
@@ -141,12 +168,10 @@ impl GroupTransaction<'_> {
         if writes.log.is_empty() && writes.conversations.is_empty() && writes.heads.is_empty() {
             return Ok(());
         }
-        let known = writes.conversations.iter().filter(|row| row.stored.is_some()).count();
         let (log, rows) = (LogColumns::of(&writes.log)?, ConversationColumns::of(&writes.conversations)?);
-        let lists = ListingColumns::of(&writes.conversations);
-        let moved = |f: fn(&Head) -> i64| writes.heads.iter().map(f).collect::<Vec<_>>();
+        let (lists, heads) = (ListingColumns::of(&writes.conversations), HeadColumns::of(&writes.heads));
         // The answer of pg_notify is nothing; the wake-up goes out with the commit.
-        let written = sqlx::query_scalar!(
+        let changed = sqlx::query_scalar!(
             r#"with logged as (
                    insert into log (page_id, position, person_id, at, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload)
                    select page_id, position, person_id, $1, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload
@@ -231,17 +256,13 @@ impl GroupTransaction<'_> {
             &lists.person as _,
             &lists.before as _,
             &lists.after as _,
-            &writes.heads.iter().map(|head| head.page.as_str()).collect::<Vec<_>>() as _,
-            &moved(|head| head.last_position),
-            &moved(|head| head.last_send),
+            &heads.page as _,
+            &heads.last_position,
+            &heads.last_send,
             process.to_string()
         )
         .fetch_one(&mut *self.transaction)
         .await?;
-        if usize::try_from(written).ok() == Some(known) {
-            return Ok(());
-        }
-        let why = format!("{known} were read under their Page's lock, {written} were still there");
-        Err(StoreError::inconsistent("conversations", "ctid", "a group", why))
+        all_changed(&writes.conversations, changed)
     }
 }
