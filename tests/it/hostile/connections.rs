@@ -76,7 +76,8 @@ async fn answers_that_nobody_reads_are_not_kept() {
         let mut stream = socket.connect(([127, 0, 0, 1], port).into()).await.expect("a connection");
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").repeat(1000);
         let flood = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
-        assert!(tokio::time::timeout(HELD_AT_MOST, flood).await.is_ok(), "{path}: still taken");
+        // It is answered until megabytes lie between the two, and only then does nothing happen any more.
+        assert!(tokio::time::timeout(3 * HELD_AT_MOST, flood).await.is_ok(), "{path}: still taken");
     });
     futures_util::future::join_all(unread).await;
     house.stands().await;

@@ -44,7 +44,12 @@ impl Grip {
                 pair.running.batons[sender].freeze();
                 Frozen { process: sender, since: Instant::now(), transaction: None }
             }
-            Self::Cursor => freeze_with_cursor(pair, sender).await,
+            Self::Cursor => loop {
+                // Where the machine is slow, the flush is over before the process stands still.
+                if let Some(frozen) = freeze_with_cursor(pair, sender).await {
+                    return frozen;
+                }
+            },
             Self::Page => loop {
                 // Which process the group belongs to is not to be seen from outside.
                 if let Some(frozen) = freeze_with_page(pair, dice.random_range(0..2)).await {
@@ -55,8 +60,8 @@ impl Grip {
     }
 }
 
-/// Makes the process wait for a cursor in the middle of a flush, freezes it, and lets it have the cursor.
-async fn freeze_with_cursor(pair: &Pair, process: usize) -> Frozen {
+/// Makes the process wait for a cursor in the middle of a flush, freezes it, and lets it have the cursor. Nothing, if it did not keep it.
+async fn freeze_with_cursor(pair: &Pair, process: usize) -> Option<Frozen> {
     let pool = &pair.running.database.pool;
     let address = pair.running.batons[process].base.trim_start_matches("http://");
     let mut bait = pool.begin().await.expect("a transaction");
@@ -70,8 +75,7 @@ async fn freeze_with_cursor(pair: &Pair, process: usize) -> Frozen {
     pair.running.batons[process].freeze();
     let since = Instant::now();
     bait.rollback().await.expect("the cursor is free");
-    eventually("the frozen process holds the cursor", async || is_idle(pool, &caught).await.then_some(())).await;
-    Frozen { process, since, transaction: None }
+    keeps(pair, process, &caught).await.then_some(Frozen { process, since, transaction: None })
 }
 
 /// The same with the conversations, which a group writes under the lock of the Page's head. Nothing, if the group was the other process's.
@@ -87,13 +91,19 @@ async fn freeze_with_page(pair: &Pair, process: usize) -> Option<Frozen> {
     pair.running.batons[process].freeze();
     let since = Instant::now();
     bait.rollback().await.expect("the conversations are free");
+    keeps(pair, process, &caught).await.then_some(Frozen { process, since, transaction: Some(caught.transaction) })
+}
+
+/// Whether the frozen process keeps what it was caught with. It is thawed if not.
+async fn keeps(pair: &Pair, process: usize, caught: &Caught) -> bool {
+    let pool = &pair.running.database.pool;
     loop {
-        if is_idle(pool, &caught).await {
-            return Some(Frozen { process, since, transaction: Some(caught.transaction) });
+        if is_idle(pool, caught).await {
+            return true;
         }
-        if !is_open(pool, &caught).await {
+        if !is_open(pool, caught).await {
             pair.running.batons[process].thaw();
-            return None;
+            return false;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
