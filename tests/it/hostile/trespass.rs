@@ -178,7 +178,7 @@ async fn a_stream_ends_with_its_login() {
     let mut stream = Stream::open(&house, &alice).await;
     assert_eq!(house.submit(&alice, "/logout", &[]).await.status, 303);
     assert!(stream.until("event: over").await, "told within a beat");
-    assert!(!stream.until("nothing more").await, "and it ends");
+    assert!(stream.until("\r\n0\r\n\r\n").await, "and the answer ends");
     assert_eq!(house.look(&alice, "/live").await.status, 401);
     house.stands().await;
 }
