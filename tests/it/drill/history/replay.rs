@@ -154,9 +154,12 @@ fn commands(before: &Control, event: &ControlEvent, now: Timestamp) -> Vec<Comma
         commands.push(Command::ExternalOwner { app, holds, at: now });
     }
     let Some(app) = event.by.clone() else { return commands };
+    if event.change == Change::Passed {
+        // Granted at once, where it is not an app that passed what nobody held to itself.
+        commands.push(Command::Request { app: app.clone(), metadata: metadata.clone() });
+    }
     commands.push(match event.change {
         Change::Assigned => Command::Send { app, action: false, epoch: None },
-        Change::Passed if event.requester.as_ref() == Some(&app) => Command::Request { app, metadata },
         Change::Passed => Command::Pass { app, target: event.new_owner.clone(), metadata },
         Change::Taken => Command::Take { app, metadata },
         Change::Requested => Command::Request { app, metadata },
