@@ -18,7 +18,7 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage};
 use futures_util::{Stream, StreamExt};
 
-use super::idle::Connection;
+use super::idle::{Connection, UnderWay};
 
 /// Wraps every request.
 pub(super) async fn hang_up(
@@ -33,8 +33,9 @@ pub(super) async fn hang_up(
     });
     let at_work = connection.as_ref().map(Connection::begin);
     let response = next.call(request).await?.map_into_boxed_body();
+    let under_way = connection.as_ref().map(Connection::answer);
     drop(at_work);
-    Ok(response.map_body(|_, body| BoxBody::new(Answer { body, connection, _asked: asked })))
+    Ok(response.map_body(|_, body| BoxBody::new(Answer { body, under_way, _asked: asked })))
 }
 
 /// The body of a request: its handler reads it, its answer holds it.
@@ -52,7 +53,7 @@ impl Stream for Asked {
 /// The body of an answer, with the request's.
 struct Answer {
     body: BoxBody,
-    connection: Option<Connection>,
+    under_way: Option<UnderWay>,
     _asked: Option<Asked>,
 }
 
@@ -64,7 +65,7 @@ impl MessageBody for Answer {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.connection.iter().for_each(Connection::touch);
+        self.under_way.iter().for_each(UnderWay::touch);
         Pin::new(&mut self.body).poll_next(context)
     }
 }
