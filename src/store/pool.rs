@@ -21,7 +21,7 @@ const ACQUIRE: Duration = Duration::from_secs(2);
 const PING: Duration = Duration::from_secs(1);
 
 /// How long a connection may lie idle before it is tried: it answered when it came back.
-const RESTED: Duration = Duration::from_secs(1);
+pub(super) const RESTED: Duration = Duration::from_secs(1);
 
 /// How long a query may take.
 const QUERY: Duration = Duration::from_secs(4);
@@ -154,7 +154,7 @@ impl Drop for Passage<'_> {
 }
 
 /// Whether a connection is of use. It may have been left in the middle of something, by a caller that did not wait.
-async fn answers(connection: &mut PgConnection) -> Result<bool, Error> {
+pub(super) async fn answers(connection: &mut PgConnection) -> Result<bool, Error> {
     within(PING, connection.ping()).await.map(|()| true)
 }
 

@@ -5,13 +5,13 @@ mod rows;
 mod sends;
 mod write;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Postgres, Transaction};
 
 use super::log::{datetime, timestamp};
-use super::pool::within;
+use super::pool::{RESTED, answers, within};
 use super::rules::VersionedRules;
 use super::{Store, StoreError, rules};
 use crate::crypto::random;
@@ -58,6 +58,7 @@ pub struct Locked {
 #[derive(Debug)]
 pub struct Link {
     connection: PoolConnection<Postgres>,
+    used: Instant,
 }
 
 /// One transaction of the ledger.
@@ -79,7 +80,7 @@ impl Store {
     /// # Errors
     /// When the database does not give one.
     pub async fn link(&self) -> Result<Link, StoreError> {
-        Ok(Link { connection: self.writer.acquire().await? })
+        Ok(Link { connection: self.writer.acquire().await?, used: Instant::now() })
     }
 
     /// Whether a group whose COMMIT was not answered is committed. The answer is final: as long as the group's transaction is open somewhere,
@@ -105,6 +106,10 @@ impl Link {
     /// # Errors
     /// When the database does not answer.
     pub async fn begin_group(&mut self) -> Result<GroupTransaction<'_>, StoreError> {
+        // While it rested, the network may have fallen silent: that is found out sooner than by a group that gets no answer.
+        if std::mem::replace(&mut self.used, Instant::now()).elapsed() > RESTED {
+            answers(&mut self.connection).await?;
+        }
         Ok(GroupTransaction { transaction: self.connection.begin().await? })
     }
 }
