@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::kill::traffic::{Outcome, Traffic};
+use super::kill::traffic::{Outcome, Traffic, senders_were_told_the_truth};
 use crate::harness::eventually;
 use crate::harness::running::{App, Balancer, Evidence, PAGE, Running};
 
@@ -138,15 +138,7 @@ impl Pair {
         for app in [&self.bot, &self.desk] {
             again += evidence.heard_in_order(app, FIELDS).1;
         }
-        let mids = evidence.sent_mids();
-        for (key, outcome) in &outcomes {
-            match outcome {
-                Outcome::Sent(mid) => assert!(mids.contains(mid.as_str()), "{key} was answered with {mid}, which nobody got"),
-                // Whether it was sent is looked up above, in the outbox.
-                Outcome::Unknown => {}
-                Outcome::Refused(code, subcode) => assert_eq!((*code, *subcode), (10, Some(2_018_300)), "{key}"),
-            }
-        }
+        senders_were_told_the_truth(&outcomes, &evidence);
         Held { events, changes, sends, again, outcomes }
     }
 }

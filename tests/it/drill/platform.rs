@@ -14,9 +14,10 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use super::{rounds, seed, show};
+use crate::drill::kill::traffic::Outcome;
 use crate::harness::eventually;
 use crate::harness::running::{App, Evidence, PAGE, Person, Running};
-use traffic::{Outcome, Traffic, insist, outside};
+use traffic::{Traffic, insist, outside};
 use witness::Witness;
 
 /// What both apps hear.

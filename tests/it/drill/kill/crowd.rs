@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::traffic::{Outcome, Traffic};
+use super::traffic::{Traffic, senders_were_told_the_truth};
 use crate::harness::eventually;
 use crate::harness::running::{App, Evidence, PAGE, Running};
 
@@ -103,15 +103,7 @@ impl Crowd {
             let (heard, repeated) = evidence.heard_in_order(app, FIELDS);
             assert!(heard >= events && repeated < heard, "{heard} events heard, {repeated} of them again");
         }
-        let mids = evidence.sent_mids();
-        for (key, outcome) in &outcomes {
-            match outcome {
-                Outcome::Sent(mid) => assert!(mids.contains(mid.as_str()), "{key} was answered with {mid}, which nobody got"),
-                // Whether it was sent is looked up above, in the outbox.
-                Outcome::Unknown => {}
-                Outcome::Refused(code, subcode) => assert_eq!((*code, *subcode), (10, Some(2_018_300)), "{key}"),
-            }
-        }
+        senders_were_told_the_truth(&outcomes, &evidence);
         let (unknown, refused) = (evidence.sends_in("unknown"), evidence.refused_webhooks());
         let waits = evidence.waits_for_refusals();
         let (usual_refusal, slowest_refusal) =

@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::running::{Answer, App, Delivery, Person, Running};
+use crate::harness::running::{Answer, App, Delivery, Evidence, Person, Running};
 
 /// How many people write.
 const PEOPLE: u64 = 12;
@@ -32,6 +32,18 @@ pub enum Outcome {
     Unknown,
     /// Code and subcode.
     Refused(i64, Option<i64>),
+}
+
+/// What senders were told is what happened. What was told to be unknown is looked up in the outbox, by [`Evidence::sends_are_honest`].
+pub fn senders_were_told_the_truth(outcomes: &BTreeMap<String, Outcome>, evidence: &Evidence) {
+    let mids = evidence.sent_mids();
+    for (key, outcome) in outcomes {
+        match outcome {
+            Outcome::Sent(mid) => assert!(mids.contains(mid.as_str()), "{key} was answered with {mid}, which nobody got"),
+            Outcome::Unknown => {}
+            Outcome::Refused(code, subcode) => assert_eq!((*code, *subcode), (10, Some(2_018_300)), "{key}"),
+        }
+    }
 }
 
 /// The bot's sends by their `Idempotency-Key`.

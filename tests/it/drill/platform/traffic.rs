@@ -12,6 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::drill::kill::traffic::Outcome;
 use crate::harness::running::{Answer, App, PAGE, PLATFORM_APP, Person, Running};
 
 /// Meta's own inbox, which is always beside Baton on the sandbox.
@@ -25,17 +26,6 @@ const UNDER_WAY: usize = 36;
 
 /// How soon whoever was told to come again does.
 const AGAIN: Duration = Duration::from_millis(100);
-
-/// What became of an answer of the bot, as it was told in the end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// Sent under this id.
-    Sent(String),
-    /// Nobody knows.
-    Unknown,
-    /// Code and subcode.
-    Refused(i64, Option<i64>),
-}
 
 /// The bot's answers by their texts, which no two share.
 #[derive(Clone, Default)]
