@@ -114,7 +114,7 @@ impl<'a> Competitors<'a> {
     async fn choose_clients(&mut self) {
         let mut best = 0.0;
         for clients in CLIENTS {
-            let rate = self.pgbench.run(clients, self.seconds / 3.0).await.rate;
+            let rate = self.pgbench.run(clients, self.seconds / 3.0, None).await.rate;
             eprintln!("pgbench, {clients} clients: {rate:.0} a second");
             if rate > best {
                 (best, self.clients) = (rate, clients);
@@ -140,7 +140,7 @@ impl<'a> Competitors<'a> {
         let (outcome, cpu) = match name {
             "pgbench" => {
                 let began = Instant::now();
-                let run = self.pgbench.run(self.clients, self.seconds).await;
+                let run = self.pgbench.run(self.clients, self.seconds, None).await;
                 eprintln!("round {round}, pgbench: {:.0} a second", run.rate);
                 return series.add(run.rate, run.cpu, run.count, began.elapsed().as_secs_f64());
             }

@@ -22,28 +22,33 @@ pub async fn measure(cluster: &Cluster, scale: Scale) -> Section {
     let baton = Baton::start(&cluster.folder, Some(&cluster.url("bench_baton"))).await;
     let mut bench = Bench { cluster, baton, load: Load::start(), runs: 0 };
     let (mut full, mut half, mut quiet) = (Series::default(), Series::default(), Series::default());
-    let (mut transaction, mut p99, mut p50) = (Runs::default(), Runs::default(), Runs::default());
+    let (mut transaction, mut paced, mut p99, mut p50) = (Runs::default(), Runs::default(), Runs::default(), Runs::default());
     bench.post(None, 2.0, &mut Series::default()).await;
     for _ in 0..scale.rounds {
         bench.post(None, scale.seconds / 2.0, &mut full).await;
     }
     let rate = (full.rates.median() / 2.0).round();
     for _ in 0..scale.rounds {
-        transaction.0.push(pgbench.run(1, scale.seconds / 2.0).await.p50);
+        transaction.0.push(pgbench.run(1, scale.seconds / 2.0, None).await.p50);
         p99.0.push(bench.post(Some(rate), scale.seconds, &mut half).await.p99);
+        paced.0.push(pgbench.run(1, scale.seconds, Some(QUIET)).await.p50);
         p50.0.push(bench.post(Some(QUIET), scale.seconds, &mut quiet).await.p50);
     }
     bench.baton.stop().await;
     cluster.drop("bench_baton").await;
     cluster.drop("bench_pgbench").await;
     let mut section = Section::default();
-    let baseline = format!("one durable transaction of pgbench, p50: {} ms", transaction.show());
-    let mut goal = |goal: &str, figure: &Runs, most: f64| {
-        let ratio = figure.median() / transaction.median();
-        section.goal(goal, format!("{} ms", figure.show()), baseline.clone(), ratio, Bound::AtMost(most));
+    let mut goal = |goal: &str, figure: &Runs, baseline: (&str, &Runs), bound: Option<f64>| {
+        let (name, times) = baseline;
+        let shown = format!("{name}, p50: {} ms", times.show());
+        let bound = bound.map_or(Bound::Told, Bound::AtMost);
+        section.goal(goal, format!("{} ms", figure.show()), shown, figure.median() / times.median(), bound);
     };
-    goal(&format!("acknowledgement, p99, at half of the full rate ({} a second) ≤ 5 ×", figure(rate)), &p99, 5.0);
-    goal("acknowledgement, p50, at 40 a second ≤ 1.5 ×", &p50, 1.5);
+    // A machine that rests between two transactions takes several times as long for one: the processor and the disk wake up first.
+    let (busy, alike) = (("one durable transaction after the other of pgbench", &transaction), ("pgbench at 40 a second", &paced));
+    goal(&format!("acknowledgement, p99, at half of the full rate ({} a second) ≤ 5 ×", figure(rate)), &p99, busy, Some(5.0));
+    goal("acknowledgement, p50, at 40 a second ≤ 1.5 ×", &p50, alike, Some(1.5));
+    goal("the same beside one transaction after the other", &p50, busy, None);
     section.costs = vec![full.costs("as fast as it goes"), half.costs("half of that"), quiet.costs("40 a second")];
     section
 }

@@ -56,13 +56,16 @@ impl<'a> Pgbench<'a> {
         Self { cluster, database: database.to_owned(), script, variables }
     }
 
-    /// Runs so many clients.
-    pub async fn run(&self, clients: usize, seconds: f64) -> Run {
+    /// Runs so many clients, as fast as they go or with so many transactions a second.
+    pub async fn run(&self, clients: usize, seconds: f64, rate: Option<f64>) -> Run {
         self.cluster.settle().await;
         let log = self.cluster.folder.join("pgbench_log");
         let mut command = Command::new(cluster::program("pgbench"));
         command.args(["-n", "-M", "prepared", "-U", "baton", "-h", &self.cluster.socket(), "-l", "--log-prefix"]).arg(&log);
         command.args(["-c", &clients.to_string(), "-j", "1", "-T", &format!("{:.0}", seconds.max(1.0)), "-f"]).arg(&self.script);
+        if let Some(rate) = rate {
+            command.args(["-R", &rate.to_string()]);
+        }
         for variable in &self.variables {
             command.args(["-D", variable]);
         }
@@ -99,13 +102,21 @@ fn read_times(prefix: &std::path::Path) -> Vec<u32> {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with("pgbench_log") {
             let text = std::fs::read_to_string(entry.path()).expect("a log");
-            // client, transaction, microseconds, …
-            times.extend(text.lines().filter_map(|line| line.split(' ').nth(2)?.parse::<u32>().ok()));
+            times.extend(text.lines().filter_map(time));
             std::fs::remove_file(entry.path()).expect("the log goes");
         }
     }
     times.sort_unstable();
     times
+}
+
+/// Microseconds of a transaction: client, transaction, microseconds since it was due, file, second, its microsecond, and, with a rate, how late
+/// it began.
+fn time(line: &str) -> Option<u32> {
+    let mut numbers = line.split(' ').skip(2).map(|number| number.parse::<u32>());
+    let time = numbers.next()?.ok()?;
+    let late = numbers.nth(3).and_then(Result::ok).unwrap_or_default();
+    Some(time.saturating_sub(late))
 }
 
 fn script_text() -> String {
