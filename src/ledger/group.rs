@@ -32,7 +32,7 @@ pub(super) struct Group {
 struct OpenPage {
     head: Head,
     rules: Arc<PageRules>,
-    grown: bool,
+    changed: bool,
 }
 
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Group {
         Self {
             now,
             own_app,
-            pages: reading.heads.into_iter().map(|(head, rules)| (head.page.clone(), OpenPage { head, rules, grown: false })).collect(),
+            pages: reading.heads.into_iter().map(|(head, rules)| (head.page.clone(), OpenPage { head, rules, changed: false })).collect(),
             conversations: reading
                 .conversations
                 .into_iter()
@@ -113,6 +113,10 @@ impl Group {
     /// The conversation to change; a new one if the person has never been seen.
     pub fn change(&mut self, page: &PageId, person: &PersonId) -> &mut ConversationRow {
         let now = self.now;
+        // The head is written with every conversation: whoever looks without a lock goes by it.
+        if let Some(open) = self.pages.get_mut(page) {
+            open.changed = true;
+        }
         let open = self
             .conversations
             .entry((page.clone(), person.clone()))
@@ -125,7 +129,7 @@ impl Group {
     pub fn append(&mut self, page: &PageId, person: Option<&PersonId>, entry: Entry) -> i64 {
         let Some(open) = self.pages.get_mut(page) else { return 0 };
         open.head.last_position += 1;
-        open.grown = true;
+        open.changed = true;
         let position = open.head.last_position;
         let now = self.now;
         let epoch = match person {
@@ -207,7 +211,7 @@ impl Group {
     pub fn insert_send(&mut self, mut row: SendRow) -> i64 {
         let Some(open) = self.pages.get_mut(&row.page) else { return 0 };
         open.head.last_send += 1;
-        open.grown = true;
+        open.changed = true;
         row.send_id = open.head.last_send;
         if let Some(key) = &row.idempotency_key {
             self.keys.insert((row.page.clone(), row.app.clone(), key.clone()), row.send_id);
@@ -307,7 +311,7 @@ impl Group {
     /// Everything to write, once all commands have had their turn.
     pub fn finish(self) -> Writes {
         let mut writes = self.writes;
-        writes.heads = self.pages.into_values().filter(|open| open.grown).map(|open| open.head).collect();
+        writes.heads = self.pages.into_values().filter(|open| open.changed).map(|open| open.head).collect();
         writes.conversations = self.conversations.into_values().filter(|open| open.changed).map(|open| open.row).collect();
         writes
     }

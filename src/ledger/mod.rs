@@ -10,6 +10,7 @@ mod process;
 mod reading;
 mod sends;
 mod sweeper;
+mod swift;
 mod watch;
 mod writer;
 
@@ -118,6 +119,7 @@ impl Ledger {
             accepted: ledger.accepted.clone(),
             rules: reading::RulesCache::new(),
             link: None,
+            swift: swift::Swift::default(),
         };
         let task = tokio::spawn(writer.run());
         (ledger, task)

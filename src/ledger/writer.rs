@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc};
 
 use super::command::{LedgerError, Received};
-use super::group::Group;
+use super::group::{Group, Reading};
 use super::reading::{self, RulesCache};
+use super::swift::{self, Swift};
 use super::{Advance, Advances, Command, Reply, Waiting, incoming, orders, sends};
 use crate::failpoint;
 use crate::store::group::{GroupId, GroupTransaction, Link, Writes};
 use crate::store::log::LogRow;
 use crate::store::{Store, StoreError};
-use crate::wire::{AppId, PageId};
+use crate::wire::{AppId, PageId, Timestamp};
 
 /// Most commands in one transaction.
 const GROUP: usize = 1000;
@@ -65,6 +66,7 @@ pub(super) struct Writer {
     pub rules: RulesCache,
     /// Kept from group to group.
     pub link: Option<Link>,
+    pub swift: Swift,
 }
 
 /// A group that is written and not committed.
@@ -76,6 +78,20 @@ struct Committed {
     replies: Vec<Result<Reply, LedgerError>>,
     log: Vec<LogRow>,
     accepted: Vec<PageId>,
+}
+
+/// How far the short way led.
+enum Short {
+    /// To its end.
+    Done(Committed),
+    /// Nowhere: nothing is written, and the group must go the long way.
+    Blocked(Link),
+}
+
+impl Committed {
+    fn new(replies: Vec<Result<Reply, LedgerError>>, writes: Writes) -> Self {
+        Self { replies, log: writes.log, accepted: writes.sends.into_iter().map(|send| send.page).collect() }
+    }
 }
 
 impl Writer {
@@ -170,13 +186,18 @@ impl Writer {
     }
 
     async fn once(&mut self, commands: &[&Command]) -> Result<Committed, StoreError> {
-        let mut link = match self.link.take() {
+        let link = match self.link.take() {
             Some(link) => link,
             None => self.store.link().await?,
+        };
+        let mut link = match self.at_once(link, commands).await? {
+            Short::Done(committed) => return Ok(committed),
+            Short::Blocked(link) => link,
         };
         let Ok(written) = tokio::time::timeout(STEPS, self.write(&mut link, commands)).await else { return Err(StoreError::TooSlow) };
         let (transaction, id, replies, writes) = written?;
         failpoint::pass("ledger.commit");
+        self.swift.doubt();
         match transaction.commit().await {
             Ok(()) => self.link = Some(link),
             Err(error) => {
@@ -184,20 +205,57 @@ impl Writer {
                 self.resolve(&id, error).await?;
             }
         }
-        let Writes { log, sends, .. } = writes;
-        Ok(Committed { replies, log, accepted: sends.into_iter().map(|send| send.page).collect() })
+        self.swift.committed(id);
+        Ok(Committed::new(replies, writes))
+    }
+
+    /// The short way, for commands that may go it.
+    async fn at_once(&mut self, mut link: Link, commands: &[&Command]) -> Result<Short, StoreError> {
+        let Some((former, keys)) = self.swift.admits(commands) else { return Ok(Short::Blocked(link)) };
+        let mut glance = tokio::time::timeout(STEPS, link.glance(&keys)).await.unwrap_or(Err(StoreError::TooSlow))?;
+        let Some(reading) = swift::reading(&mut glance, &keys, &self.rules) else { return Ok(Short::Blocked(link)) };
+        let (replies, now, writes) = self.decided(glance.now, reading, commands);
+        if !writes.is_plain() {
+            return Ok(Short::Blocked(link));
+        }
+        let id = GroupId::new(self.process);
+        failpoint::pass("ledger.commit");
+        self.swift.doubt();
+        match link.write_at_once(&writes, now, &glance, &former, &id).await {
+            Ok(true) => self.link = Some(link),
+            Ok(false) => {
+                self.swift.committed(former);
+                self.swift.rest();
+                return Ok(Short::Blocked(link));
+            }
+            Err(error) if error.is_transient() => {
+                drop(link);
+                self.resolve(&id, error).await?;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a group goes the long way");
+                self.swift.rest();
+                return Ok(Short::Blocked(link));
+            }
+        }
+        self.swift.committed(id);
+        Ok(Short::Done(Committed::new(replies, writes)))
     }
 
     /// Does everything of a group but to commit it.
     async fn write<'l>(&mut self, link: &'l mut Link, commands: &[&Command]) -> Result<Written<'l>, StoreError> {
         let mut transaction = link.begin_group().await?;
         let (reading, now, id) = reading::read(&mut transaction, commands, &mut self.rules, self.process).await?;
-        let mut group = Group::new(now, self.own_app.clone(), reading);
-        let replies: Vec<_> = commands.iter().map(|command| decide(&mut group, command)).collect();
-        let now = group.now;
-        let writes = group.finish();
+        let (replies, now, writes) = self.decided(now, reading, commands);
         transaction.write(&writes, now, self.process).await?;
         Ok((transaction, id, replies, writes))
+    }
+
+    /// What becomes of the commands, at which time, and what that writes.
+    fn decided(&self, now: Timestamp, reading: Reading, commands: &[&Command]) -> (Vec<Result<Reply, LedgerError>>, Timestamp, Writes) {
+        let mut group = Group::new(now, self.own_app.clone(), reading);
+        let replies = commands.iter().map(|command| decide(&mut group, command)).collect();
+        (replies, group.now, group.finish())
     }
 
     /// A COMMIT was not answered: the database knows whether it happened. As long as it does not tell, nothing else may be tried.

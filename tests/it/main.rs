@@ -24,6 +24,7 @@ mod outbox;
 mod platform;
 mod platform_fake;
 mod story;
+mod swift;
 mod two_processes;
 mod web_gallery;
 mod web_house;

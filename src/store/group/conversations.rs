@@ -119,6 +119,58 @@ impl ConversationRow {
     }
 }
 
+/// A row of `conversations`, unread.
+#[derive(Debug)]
+pub(super) struct RawConversation {
+    pub place: String,
+    pub page_id: String,
+    pub person_id: String,
+    pub control: String,
+    pub last_position: i64,
+    pub last_message_position: i64,
+    pub last_message_at: OffsetDateTime,
+    pub last_at: OffsetDateTime,
+    pub last_person_act: Option<i64>,
+    pub last_inbound_position: i64,
+    pub last_outbound_position: i64,
+    pub check_at: Option<OffsetDateTime>,
+    pub closed_at: Option<OffsetDateTime>,
+    pub assignee: Option<i64>,
+    pub requested_by: Option<i64>,
+    pub handover_note: Option<String>,
+}
+
+impl TryFrom<RawConversation> for ConversationRow {
+    type Error = StoreError;
+
+    fn try_from(row: RawConversation) -> Result<Self, StoreError> {
+        let place = format!("{}:{}", row.page_id, row.person_id);
+        let bad = |column, why: String| StoreError::inconsistent("conversations", column, &place, why);
+        Ok(Self {
+            page: PageId::parse(&row.page_id).map_err(|e| bad("page_id", e.to_string()))?,
+            person: PersonId::parse(&row.person_id).map_err(|e| bad("person_id", e.to_string()))?,
+            control: serde_json::from_str(&row.control).map_err(|e| bad("control", e.to_string()))?,
+            last_position: row.last_position,
+            last_message_position: row.last_message_position,
+            last_at: timestamp(row.last_at),
+            last_person_act: row.last_person_act.map(Timestamp::from_millis),
+            last_inbound_position: row.last_inbound_position,
+            last_outbound_position: row.last_outbound_position,
+            check_at: row.check_at.map(timestamp),
+            closed_at: row.closed_at.map(timestamp),
+            assignee: row.assignee.map(UserId),
+            requested_by: row.requested_by.map(UserId),
+            handover_note: row.handover_note,
+            stored: Some(Stored {
+                place: row.place,
+                last_message_at: row.last_message_at,
+                last_message_position: row.last_message_position,
+                open: row.closed_at.is_none(),
+            }),
+        })
+    }
+}
+
 impl GroupTransaction<'_> {
     /// Those of the conversations that exist.
     ///
@@ -127,7 +179,8 @@ impl GroupTransaction<'_> {
     pub async fn conversations(&mut self, keys: &[ConversationKey]) -> Result<Vec<ConversationRow>, StoreError> {
         let pages: Vec<&str> = keys.iter().map(|(page, _)| page.as_str()).collect();
         let people: Vec<&str> = keys.iter().map(|(_, person)| person.as_str()).collect();
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            RawConversation,
             r#"select c.ctid::text as "place!", c.page_id, c.person_id, c.control, c.last_message_at, c.last_position, c.last_message_position, c.last_at, c.last_person_act, c.last_inbound_position,
                     c.last_outbound_position, c.check_at, c.closed_at, c.assignee, c.requested_by, c.handover_note
              from unnest($1::text[], $2::text[]) as a (page_id, person_id)
@@ -137,34 +190,7 @@ impl GroupTransaction<'_> {
         )
         .fetch_all(&mut *self.transaction)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let place = format!("{}:{}", row.page_id, row.person_id);
-                let bad = |column, why: String| StoreError::inconsistent("conversations", column, &place, why);
-                Ok(ConversationRow {
-                    page: PageId::parse(&row.page_id).map_err(|e| bad("page_id", e.to_string()))?,
-                    person: PersonId::parse(&row.person_id).map_err(|e| bad("person_id", e.to_string()))?,
-                    control: serde_json::from_str(&row.control).map_err(|e| bad("control", e.to_string()))?,
-                    last_position: row.last_position,
-                    last_message_position: row.last_message_position,
-                    last_at: timestamp(row.last_at),
-                    last_person_act: row.last_person_act.map(Timestamp::from_millis),
-                    last_inbound_position: row.last_inbound_position,
-                    last_outbound_position: row.last_outbound_position,
-                    check_at: row.check_at.map(timestamp),
-                    closed_at: row.closed_at.map(timestamp),
-                    assignee: row.assignee.map(UserId),
-                    requested_by: row.requested_by.map(UserId),
-                    handover_note: row.handover_note,
-                    stored: Some(Stored {
-                        place: row.place,
-                        last_message_at: row.last_message_at,
-                        last_message_position: row.last_message_position,
-                        open: row.closed_at.is_none(),
-                    }),
-                })
-            })
-            .collect()
+        rows.into_iter().map(ConversationRow::try_from).collect()
     }
 
     /// The app that last sent a button with this payload, for each that is known.

@@ -1,6 +1,7 @@
 //! The ledger's transaction: one for a whole group of commands, under the locks of the Pages concerned.
 
 mod conversations;
+mod glance;
 mod rows;
 mod sends;
 mod write;
@@ -18,6 +19,7 @@ use crate::crypto::random;
 use crate::wire::{PageId, PersonId, Timestamp};
 
 pub use conversations::{ConversationRow, Stored};
+pub use glance::Glance;
 pub use sends::{NewSendRow, SendChange, SendRow};
 pub use write::{BotMemoryWrite, ButtonWrite, Quarantined, Superseding, Writes};
 
@@ -84,19 +86,28 @@ impl Store {
     }
 
     /// Whether a group whose COMMIT was not answered is committed. The answer is final: as long as the group's transaction is open somewhere,
-    /// this waits for it, since both write the same row.
+    /// this waits for it, since both write the same row; and one that is still on its way finds another name there than it counts on.
     ///
     /// # Errors
     /// When the database fails, or the transaction stays open: then nobody knows yet.
     pub async fn is_committed(&self, group: &GroupId) -> Result<bool, StoreError> {
         let newest = sqlx::query_scalar!(
             "insert into committed_groups (process_id, group_id, committed_at) values ($1, '', clock_timestamp())
-             on conflict (process_id) do update set committed_at = committed_groups.committed_at returning group_id",
-            group.process
+             on conflict (process_id) do update set group_id = case when committed_groups.group_id = $2 then $2 else '' end returning group_id",
+            group.process,
+            group.name
         )
         .fetch_one(&self.writer)
         .await?;
         Ok(newest == group.name)
+    }
+}
+
+impl GroupId {
+    /// A new name for a group of this process.
+    #[must_use]
+    pub fn new(process: i64) -> Self {
+        Self { process, name: random::hex::<12>() }
     }
 }
 
@@ -106,11 +117,16 @@ impl Link {
     /// # Errors
     /// When the database does not answer.
     pub async fn begin_group(&mut self) -> Result<GroupTransaction<'_>, StoreError> {
-        // While it rested, the network may have fallen silent: that is found out sooner than by a group that gets no answer.
+        self.wake().await?;
+        Ok(GroupTransaction { transaction: self.connection.begin().await? })
+    }
+
+    /// While it rested, the network may have fallen silent: that is found out sooner than by a group that gets no answer.
+    async fn wake(&mut self) -> Result<(), StoreError> {
         if std::mem::replace(&mut self.used, Instant::now()).elapsed() > RESTED {
             answers(&mut self.connection).await?;
         }
-        Ok(GroupTransaction { transaction: self.connection.begin().await? })
+        Ok(())
     }
 }
 
@@ -121,7 +137,7 @@ impl GroupTransaction<'_> {
     /// # Errors
     /// When the database fails, or a lock cannot be had in time.
     pub async fn lock_heads(&mut self, pages: &[&str], process: i64) -> Result<Locked, StoreError> {
-        let name = random::hex::<12>();
+        let id = GroupId::new(process);
         // The clock is read again with each head that is locked: the last reading counts.
         let rows = sqlx::query!(
             r#"with head as materialized (
@@ -134,7 +150,7 @@ impl GroupTransaction<'_> {
                from (select) as always left join head on true"#,
             pages as _,
             process,
-            name
+            id.name
         )
         .fetch_all(&mut *self.transaction)
         .await?;
@@ -150,7 +166,7 @@ impl GroupTransaction<'_> {
             let page = PageId::parse(&page).map_err(|e| StoreError::inconsistent("pages", "page_id", &page, e))?;
             heads.push(Head { page, last_position, last_send, rules_version });
         }
-        Ok(Locked { heads, now, id: GroupId { process, name } })
+        Ok(Locked { heads, now, id })
     }
 
     /// The rules of a Page whose head is locked.

@@ -1,10 +1,14 @@
 //! What nearly every group writes, in one statement: rows of the log, conversations with their place in the lists, and the heads.
+//!
+//! The same statement is a whole group by itself where nothing else is to be written: see [`Glance`].
 
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::super::StoreError;
 use super::super::log::{LogRow, datetime};
-use super::{ConversationRow, GroupTransaction, Head, Writes};
+use super::super::pool::within;
+use super::{COMMIT, ConversationRow, Glance, GroupId, GroupTransaction, Head, Link, Writes};
 use crate::wire::{AppId, PersonId, Timestamp};
 
 /// The columns of new log rows, one array each.
@@ -151,118 +155,142 @@ impl<'a> HeadColumns<'a> {
     }
 }
 
-/// Whether so many conversations were changed as had been read: each was where it was read, since its Page was locked.
-fn all_changed(rows: &[ConversationRow], changed: i64) -> Result<(), StoreError> {
-    let known = rows.iter().filter(|row| row.stored.is_some()).count();
-    if usize::try_from(changed).ok() == Some(known) {
-        return Ok(());
+/// What must hold for a group that was decided without locks.
+#[derive(Default)]
+struct Conditions<'a> {
+    page: Vec<&'a str>,
+    version: Vec<&'a str>,
+    former: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+impl<'a> Conditions<'a> {
+    fn of(glance: &'a Glance, former: &'a GroupId, name: &'a GroupId) -> Self {
+        Self {
+            page: glance.versions.iter().map(|(page, _)| page.as_str()).collect(),
+            version: glance.versions.iter().map(|(_, version)| version.as_str()).collect(),
+            former: Some(&former.name),
+            name: Some(&name.name),
+        }
     }
-    let why = format!("{known} were read under their Page's lock, {changed} were still there");
-    Err(StoreError::inconsistent("conversations", "ctid", "a group", why))
+}
+
+/// The events that a group which is written at once marks as seen, one array a column.
+#[derive(Default)]
+struct SeenColumns<'a> {
+    page: Vec<&'a str>,
+    hash: Vec<&'a [u8]>,
+}
+
+impl<'a> SeenColumns<'a> {
+    fn of(writes: &'a Writes) -> Self {
+        Self {
+            page: writes.seen.iter().map(|(page, _)| page.as_str()).collect(),
+            hash: writes.seen.iter().map(|(_, hash)| hash.as_slice()).collect(),
+        }
+    }
 }
 
 impl GroupTransaction<'_> {
-    /// Writes rows, conversations, lists and heads, and wakes other processes with the commit. One statement, because each costs a way to the
-    /// database and back. A conversation that is not where it was read, though its Page was locked, undoes the group.
+    /// Writes rows, conversations, lists and heads, and wakes other processes with the commit.
     pub(super) async fn write_rows(&mut self, writes: &Writes, now: Timestamp, process: i64) -> Result<(), StoreError> {
         if writes.log.is_empty() && writes.conversations.is_empty() && writes.heads.is_empty() {
             return Ok(());
         }
-        let (log, rows) = (LogColumns::of(&writes.log)?, ConversationColumns::of(&writes.conversations)?);
-        let (lists, heads) = (ListingColumns::of(&writes.conversations), HeadColumns::of(&writes.heads));
-        // The answer of pg_notify is nothing; the wake-up goes out with the commit.
-        let changed = sqlx::query_scalar!(
-            r#"with logged as (
-                   insert into log (page_id, position, person_id, at, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload)
-                   select page_id, position, person_id, $1, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload
-                   from unnest($2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
-                       $11::text[], $12::text[], $13::bigint[], $14::text[])
-                       as n (page_id, position, person_id, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload)
-               ), conversation as materialized (
-                   select * from unnest($15::text[]::tid[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::bigint[], $22::boolean[],
-                       $23::bigint[], $24::bigint[], $25::bigint[], $26::timestamptz[], $27::timestamptz[], $28::bigint[], $29::bigint[], $30::bigint[],
-                       $31::timestamptz[], $32::timestamptz[], $33::bigint[], $34::bigint[], $35::text[])
-                       as n (place, page_id, person_id, control, owner, owner_kind, owner_since, in_transfer, epoch, last_position, last_message_position,
-                       last_message_at, last_at, last_person_act, last_inbound_position, last_outbound_position, check_at, closed_at, assignee,
-                       requested_by, handover_note)
-               ), changed as (
-                   update conversations c set control = n.control, owner = n.owner, owner_kind = n.owner_kind, owner_since = n.owner_since,
-                       in_transfer = n.in_transfer, epoch = n.epoch, last_position = n.last_position, last_message_position = n.last_message_position,
-                       last_message_at = n.last_message_at, last_at = n.last_at, last_person_act = n.last_person_act,
-                       last_inbound_position = n.last_inbound_position, last_outbound_position = n.last_outbound_position, check_at = n.check_at,
-                       closed_at = n.closed_at, assignee = n.assignee, requested_by = n.requested_by, handover_note = n.handover_note
-                   from conversation n where c.ctid = n.place and c.page_id = n.page_id and c.person_id = n.person_id returning 1
-               ), added as (
-                   insert into conversations (page_id, person_id, control, owner, owner_kind, owner_since, in_transfer, epoch, last_position,
-                       last_message_position, last_message_at, last_at, last_person_act, last_inbound_position, last_outbound_position, check_at,
-                       closed_at, assignee, requested_by, handover_note)
-                   select page_id, person_id, control, owner, owner_kind, owner_since, in_transfer, epoch, last_position,
-                       last_message_position, last_message_at, last_at, last_person_act, last_inbound_position, last_outbound_position, check_at,
-                       closed_at, assignee, requested_by, handover_note
-                   from conversation where place is null
-               ), listing as materialized (
-                   select * from unnest($36::text[], $37::text[], $38::timestamptz[], $39::timestamptz[]) as n (page_id, person_id, before, after)
-               ), relisted as (
-                   update open_conversations o set last_message_at = n.after from listing n
-                   where n.after is not null and o.page_id = n.page_id and o.last_message_at = n.before and o.person_id = n.person_id
-               ), unlisted as (
-                   delete from open_conversations o using listing n
-                   where n.after is null and o.page_id = n.page_id and o.last_message_at = n.before and o.person_id = n.person_id
-               ), listed as (
-                   insert into open_conversations (page_id, last_message_at, person_id)
-                   select page_id, after, person_id from listing where before is null and after is not null
-               ), moved as (
-                   update pages p set last_position = n.last_position, last_send = n.last_send
-                   from unnest($40::text[], $41::bigint[], $42::bigint[]) as n (page_id, last_position, last_send)
-                   where p.page_id = n.page_id returning p.page_id, p.last_position)
-               select (select count(*) from changed) + 0 * (select count(pg_notify('baton', $43::text || ':' || last_position || ':' || page_id)) from moved)
-                   as "changed!""#,
-            datetime(now),
-            &log.page as _,
-            &log.position,
-            &log.person as _,
-            &log.happened_at,
-            &log.kind as _,
-            &log.field as _,
-            &log.mid as _,
-            &log.app as _,
-            &log.user as _,
-            &log.audience as _,
-            &log.button_app as _,
-            &log.epoch,
-            &log.payload as _,
-            &rows.place as _,
-            &rows.page as _,
-            &rows.person as _,
-            &rows.control as _,
-            &rows.owner as _,
-            &rows.owner_kind as _,
-            &rows.owner_since,
-            &rows.in_transfer,
-            &rows.epoch,
-            &rows.last_position,
-            &rows.last_message_position,
-            &rows.last_message_at,
-            &rows.last_at,
-            &rows.last_person_act as _,
-            &rows.last_inbound_position,
-            &rows.last_outbound_position,
-            &rows.check_at as _,
-            &rows.closed_at as _,
-            &rows.assignee as _,
-            &rows.requested_by as _,
-            &rows.handover_note as _,
-            &lists.page as _,
-            &lists.person as _,
-            &lists.before as _,
-            &lists.after as _,
-            &heads.page as _,
-            &heads.last_position,
-            &heads.last_send,
-            process.to_string()
-        )
-        .fetch_one(&mut *self.transaction)
-        .await?;
-        all_changed(&writes.conversations, changed)
+        write(&mut self.transaction, writes, &SeenColumns::default(), &Conditions::default(), now, process).await?;
+        Ok(())
     }
+}
+
+impl Link {
+    /// Writes a group that was decided by a glance, and commits it with the same statement. False: what the glance saw has changed since, or is
+    /// being changed; then nothing is written.
+    ///
+    /// `former` is the newest group of this process that was committed. If the database knows of another, nothing is written either, with an error.
+    ///
+    /// # Errors
+    /// When the database fails, or an event was seen before. If it does not answer in time, [`Store::is_committed`] tells what became of it.
+    pub async fn write_at_once(
+        &mut self,
+        writes: &Writes,
+        now: Timestamp,
+        glance: &Glance,
+        former: &GroupId,
+        name: &GroupId,
+    ) -> Result<bool, StoreError> {
+        let (conditions, seen) = (Conditions::of(glance, former, name), SeenColumns::of(writes));
+        let written = write(&mut self.connection, writes, &seen, &conditions, now, name.process);
+        within(COMMIT, written).await
+    }
+}
+
+/// One statement, because each costs a way to the database and back. Everything in it waits for the locks of the heads. A conversation that is not
+/// where it was read, though its Page has not changed since, undoes it all by a division by zero.
+async fn write(
+    connection: &mut PgConnection,
+    writes: &Writes,
+    seen: &SeenColumns<'_>,
+    conditions: &Conditions<'_>,
+    now: Timestamp,
+    process: i64,
+) -> Result<bool, StoreError> {
+    let (log, rows) = (LogColumns::of(&writes.log)?, ConversationColumns::of(&writes.conversations)?);
+    let (lists, heads) = (ListingColumns::of(&writes.conversations), HeadColumns::of(&writes.heads));
+    // The answer of pg_notify is nothing; the wake-up goes out with the commit.
+    let written = sqlx::query_file_scalar!(
+        "src/store/group/rows.sql",
+        datetime(now),
+        &log.page as _,
+        &log.position,
+        &log.person as _,
+        &log.happened_at,
+        &log.kind as _,
+        &log.field as _,
+        &log.mid as _,
+        &log.app as _,
+        &log.user as _,
+        &log.audience as _,
+        &log.button_app as _,
+        &log.epoch,
+        &log.payload as _,
+        &rows.place as _,
+        &rows.page as _,
+        &rows.person as _,
+        &rows.control as _,
+        &rows.owner as _,
+        &rows.owner_kind as _,
+        &rows.owner_since,
+        &rows.in_transfer,
+        &rows.epoch,
+        &rows.last_position,
+        &rows.last_message_position,
+        &rows.last_message_at,
+        &rows.last_at,
+        &rows.last_person_act as _,
+        &rows.last_inbound_position,
+        &rows.last_outbound_position,
+        &rows.check_at as _,
+        &rows.closed_at as _,
+        &rows.assignee as _,
+        &rows.requested_by as _,
+        &rows.handover_note as _,
+        &lists.page as _,
+        &lists.person as _,
+        &lists.before as _,
+        &lists.after as _,
+        &heads.page as _,
+        &heads.last_position,
+        &heads.last_send,
+        process.to_string(),
+        &conditions.page as _,
+        &conditions.version as _,
+        conditions.name as _,
+        process,
+        conditions.former as _,
+        &seen.page as _,
+        &seen.hash as _
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(written == 1)
 }

@@ -8,7 +8,7 @@ use crate::wire::{AppId, MessageId, PageId, PersonId, Timestamp};
 /// Everything a group of commands writes.
 #[derive(Debug, Default)]
 pub struct Writes {
-    /// Heads afterwards, of Pages whose log or outbox grew.
+    /// Heads afterwards, of Pages where anything changed that others may have looked at: see [`super::Glance`].
     pub heads: Vec<Head>,
     /// New rows of the log.
     pub log: Vec<LogRow>,
@@ -80,6 +80,20 @@ pub struct Quarantined {
     pub reason: String,
     /// What.
     pub raw: String,
+}
+
+impl Writes {
+    /// Whether there is nothing to write but rows of the log, conversations, heads, and what has been seen.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.sends.is_empty()
+            && self.send_changes.is_empty()
+            && self.superseded.is_empty()
+            && self.buttons.is_empty()
+            && self.memories.is_empty()
+            && self.unsent.is_empty()
+            && self.quarantined.is_empty()
+    }
 }
 
 impl GroupTransaction<'_> {
