@@ -23,6 +23,7 @@ pub mod processes;
 pub mod profiles;
 pub mod rules;
 mod sweep;
+pub mod tags;
 
 use sqlx::postgres::PgConnectOptions;
 use std::str::FromStr;

@@ -95,10 +95,14 @@ pub fn with_cookie(mut response: HttpResponse, cookie: &Cookie<'static>) -> Http
     response
 }
 
-/// An address of this inbox, or its front page: never somebody else's.
+/// An address of the inbox or of settings, or the inbox: never somebody else's.
 pub fn inside(next: &str) -> &str {
-    let inbox = next == "/inbox" || next.starts_with("/inbox/") || next.starts_with("/inbox?");
-    if inbox && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') { next } else { "/inbox" }
+    let below = |root: &str| next.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    if (below("/inbox") || below("/settings")) && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+        next
+    } else {
+        "/inbox"
+    }
 }
 
 fn answer(status: StatusCode, lang: Lang, next: &str, email: &str, problem: Option<&str>) -> Result<HttpResponse, WebError> {
@@ -112,12 +116,15 @@ mod tests {
 
     #[test]
     fn only_leads_back_into_the_inbox() {
-        assert_eq!(inside("/inbox/1/2?view=mine"), "/inbox/1/2?view=mine");
+        for ours in ["/inbox", "/inbox/1/2?view=mine", "/inbox?view=mine", "/settings/tags"] {
+            assert_eq!(inside(ours), ours);
+        }
         for stranger in [
             "",
             "//evil.example",
             "https://evil.example/inbox",
             "/inboxes",
+            "/settings.evil.example",
             "/inbox/\\evil",
             "/inbox\r\nSet-Cookie: a=b",
             "/login",

@@ -13,6 +13,7 @@ mod live;
 mod login;
 mod passwords;
 mod posted;
+mod preferences;
 mod session;
 mod settings;
 mod text;
@@ -87,7 +88,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/logout").wrap(framed()).route(web::post().to(login::leave)).route(web::get().to(login::elsewhere)))
         .service(resource("/static/{version}/{name}").route(web::get().to(assets::serve)))
         .service(resource("/live").wrap(framed()).route(web::get().to(live::stream)))
-        .service(scope("/inbox").wrap(framed()).app_data(web::PayloadConfig::new(FORM_BYTES)).configure(inbox::routes));
+        .service(scope("/inbox").wrap(framed()).app_data(web::PayloadConfig::new(FORM_BYTES)).configure(inbox::routes))
+        .service(scope("/settings").wrap(framed()).app_data(web::PayloadConfig::new(FORM_BYTES)).configure(preferences::routes));
 }
 
 /// A shorthand for handlers.

@@ -14,7 +14,7 @@ use super::error::WebError;
 use super::language::Lang;
 use super::when::Zone;
 use super::{Settings, State};
-use crate::access::{Scope, UserId};
+use crate::access::{Role, Scope, UserId};
 use crate::clock;
 use crate::crypto::login::LoginTokens;
 
@@ -64,6 +64,8 @@ pub struct Agent {
     pub user: UserId,
     /// What colleagues call them.
     pub name: String,
+    /// What they may do.
+    pub role: Role,
     /// The Pages they may see.
     pub scope: Scope,
     /// Their language.
@@ -90,6 +92,7 @@ impl Agent {
         Ok(Self {
             user: found.user,
             name: found.name,
+            role: found.role,
             scope: found.scope,
             lang,
             zone: Zone::of(request),

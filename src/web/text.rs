@@ -75,6 +75,11 @@ texts! {
     empty_title empty_lead empty_keys
     // Shortcuts.
     keys_title keys_move keys_open keys_reply keys_note keys_take keys_request keys_release keys_close keys_send keys_help keys_switch
+    // Settings, and the page of tags.
+    settings settings_by_admins settings_change settings_save settings_tags
+    tags_lead tags_new tags_create tags_name tags_colour tags_archive tags_archived tags_archived_hint tags_restore tags_none
+    tags_unfit tags_taken tags_taken_by_another
+    colour_red colour_orange colour_yellow colour_green colour_teal colour_blue colour_violet colour_grey
     // Times.
     weekdays weekdays_short months months_short date_long date_short ago_now ago_minutes ago_hours left_both left_hours left_minutes left_moment
 }

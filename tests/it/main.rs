@@ -28,6 +28,7 @@ mod swift;
 mod two_processes;
 mod web_gallery;
 mod web_house;
+mod web_settings;
 mod wire_deliver;
 mod wire_duplicates;
 mod wire_params;

@@ -1,0 +1,33 @@
+//! What people set for themselves and each other: pages below `/settings`, each in the same frame.
+//!
+//! A new page is a [`Section`] here, a handler that answers a template extending `settings.html`, and its routes.
+
+mod authority;
+mod frame;
+mod tags;
+
+use actix_web::web::{self, ServiceConfig};
+
+use super::error::WebError;
+use super::login::see;
+
+pub use frame::Section;
+
+/// The addresses below `/settings`.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .route("", web::get().to(first))
+        .route("/tags", web::get().to(tags::page))
+        .route("/tags", web::post().to(tags::create))
+        .route("/tags/{tag}", web::post().to(tags::change))
+        .default_service(web::to(missing));
+}
+
+/// GET /settings: the first page.
+async fn first() -> actix_web::HttpResponse {
+    see(Section::FIRST.href())
+}
+
+async fn missing() -> Result<actix_web::HttpResponse, WebError> {
+    Err(WebError::NotFound)
+}
