@@ -1,18 +1,8 @@
-// Writing: drafts that survive anything, sending without leaving the page, the length of a text.
+// Writing: reply or note, sending without leaving the page, the length of a text.
 import { show, refreshList, refreshThread, acted, since } from "./fragments.js";
+import { drafts, changed, finished } from "./drafts.js";
 
-const key = (form) => `baton-draft:${form.dataset.draft}`;
 const area = (form) => form.querySelector("textarea");
-
-function restore() {
-  for (const form of document.querySelectorAll("form[data-draft]")) {
-    const draft = localStorage.getItem(key(form));
-    if (!draft || area(form).value) continue;
-    area(form).value = draft;
-    if (form.closest("details")) form.closest("details").open = true;
-    measure(area(form));
-  }
-}
 
 function measure(text) {
   const left = text.form.querySelector("[data-left]");
@@ -37,12 +27,12 @@ async function send(form, submitter) {
     const html = await answer.text();
     const overtaken = since(act);
     acted();
-    if (answer.ok) finished(form, sent);
+    if (answer.ok && form.dataset.draft) finished(form, sent);
     if (!html.includes('id="thread"')) return failed(html);
     if (answer.ok && overtaken) refreshThread();
     else show(html, { force: true });
     (document.getElementById("problem") ?? document.getElementById("guard"))?.scrollIntoView({ block: "nearest" });
-    if (answer.ok) after(form, submitter);
+    if (answer.ok) after(form, submitter, sent);
   } catch {
     // Nobody knows whether it arrived. The key stays, so sending again cannot double it.
     failed(document.body.dataset.lost);
@@ -52,19 +42,15 @@ async function send(form, submitter) {
   }
 }
 
-/** Its text has gone out, unless the next one is already being written. */
-function finished(form, sent) {
-  if (!form.dataset.draft || area(form).value !== sent) return;
-  localStorage.removeItem(key(form));
-  area(form).value = area(form).defaultValue = "";
-  measure(area(form));
-  if (form.closest("details")) form.closest("details").open = false;
-}
-
-function after(form, submitter) {
+function after(form, submitter, sent) {
+  if (sent) {
+    measure(area(form));
+    // Typed while the last one was on its way: it belongs to the form that came back.
+    if (area(form).value) changed(form);
+  }
   submitter?.closest("details.menu")?.removeAttribute("open");
   const action = new FormData(form).get("action");
-  if (["take", "assign", "reopen"].includes(action) || form.id === "reply") document.getElementById("reply-text")?.focus();
+  if (["take", "assign", "reopen"].includes(action) || form.id === "reply") write("reply");
 }
 
 /** Stays until the next try: good news from the live stream does not take it away. */
@@ -75,14 +61,25 @@ function failed(words) {
   bar.toggleAttribute("data-failed", Boolean(words));
 }
 
+/** Shows one of the two sheets and puts the cursor there. */
+export function write(kind) {
+  const mode = document.getElementById(`mode-${kind}`);
+  if (!mode) return;
+  mode.checked = true;
+  document.getElementById(`${kind}-text`)?.focus();
+}
+
 export function compose() {
-  restore();
+  drafts();
+  document.querySelectorAll("form[data-draft]").forEach((form) => measure(area(form)));
   document.addEventListener("input", ({ target }) => {
-    const form = target.form;
-    if (!form?.dataset.draft) return;
-    if (target.value) localStorage.setItem(key(form), target.value);
-    else localStorage.removeItem(key(form));
+    if (!target.form?.dataset.draft || target.localName !== "textarea") return;
+    changed(target.form);
     measure(target);
+  });
+  document.addEventListener("click", ({ target }) => {
+    const kind = target.closest?.(".modes label")?.htmlFor.slice("mode-".length);
+    if (kind) requestAnimationFrame(() => write(kind));
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form?.dataset.draft) event.target.form.requestSubmit();

@@ -1,5 +1,7 @@
 // Single-key shortcuts. Never inside a field, and they can be switched off (WCAG 2.1.4).
 
+import { write } from "./compose.js";
+
 const STORED = "baton-keys-off";
 
 function move(step) {
@@ -16,18 +18,11 @@ function press(key) {
   document.querySelector(`#moves [data-key="${key}"]`)?.click();
 }
 
-function note() {
-  const box = document.getElementById("note-box");
-  if (!box) return;
-  box.open = true;
-  document.getElementById("note-text").focus();
-}
-
 const actions = {
   j: () => move(1),
   k: () => move(-1),
-  r: () => document.getElementById("reply-text")?.focus(),
-  n: note,
+  r: () => write("reply"),
+  n: () => write("note"),
   t: () => press("t"),
   q: () => press("q"),
   b: () => press("b"),

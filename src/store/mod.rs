@@ -6,6 +6,7 @@ pub mod apps;
 pub mod delivery;
 pub mod delivery_flush;
 pub mod delivery_health;
+pub mod drafts;
 mod error;
 pub mod group;
 pub mod inbox;

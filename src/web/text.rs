@@ -66,7 +66,8 @@ texts! {
     composer_label reply_label reply_placeholder reply_hint send send_anyway
     window_open window_human window_closed window_never
     blocked_idle blocked_app blocked_external blocked_moving blocked_window blocked_closed blocked_page blocked_no_inbox
-    note_add note_label note_placeholder note_hint note_save
+    mode_label mode_reply mode_note draft_saved draft_save
+    note_label note_placeholder note_hint note_save
     guard_title guard_title_somebody guard_hint
     problem_empty problem_long problem_bytes problem_refused problem_not_owner problem_platform problem_busy problem_key problem_note_long
     // The side.

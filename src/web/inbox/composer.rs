@@ -7,10 +7,12 @@ use super::moves::{self, Move};
 use super::scene::Scene;
 use crate::control::{Command, Owner, Window};
 use crate::crypto::random;
+use crate::store::drafts::{Drafts, Edition, Saved};
 use crate::web::assets::Assets;
+use crate::web::posted::Fields;
 use crate::web::session::Agent;
 use crate::web::text::{Texts, fill};
-use crate::wire::Object;
+use crate::wire::{Object, Timestamp};
 
 /// Longest text on Messenger, in characters. Send API reference, "text": under 2000.
 pub const TEXT_CHARS: usize = 2000;
@@ -21,19 +23,47 @@ pub const INSTAGRAM_BYTES: usize = 1000;
 /// Less than this is shown as urgent, in milliseconds.
 const URGENT_MS: i64 = 3_600_000;
 
+/// A text in a form, and which form that is.
+#[derive(Debug, Clone, Default)]
+pub struct Written {
+    /// The text.
+    pub text: String,
+    /// The form's key, empty if the same form may not be used again; and how often the text was changed in it.
+    pub edition: Edition,
+}
+
+impl Written {
+    /// What a form says.
+    pub fn posted(fields: &Fields) -> Self {
+        let key = fields.find("key").filter(|key| (8..=64).contains(&key.len())).unwrap_or_default().to_owned();
+        let edits = fields.get("edits").parse::<i64>().unwrap_or_default().max(0);
+        Self { text: fields.get("text").replace("\r\n", "\n").trim().to_owned(), edition: Edition { key, edits } }
+    }
+
+    /// The form's key.
+    pub fn keyed(&self) -> Option<&str> {
+        Some(self.edition.key.as_str()).filter(|key| !key.is_empty())
+    }
+}
+
 /// What an agent had written when a form came back.
 #[derive(Default)]
 pub struct Draft {
     /// The reply.
-    pub text: String,
+    pub reply: Option<Written>,
     /// The note.
-    pub note: String,
-    /// The form's key, if the same send may be repeated with it.
-    pub key: Option<String>,
+    pub note: Option<Written>,
     /// What they had seen, if that still counts.
     pub seen: Option<i64>,
     /// Somebody answered meanwhile.
     pub guard: Option<Guard>,
+}
+
+impl Draft {
+    /// A note that was not saved.
+    pub fn of_note(note: Written) -> Self {
+        Self { note: Some(note), ..Self::default() }
+    }
 }
 
 /// What others wrote meanwhile.
@@ -66,6 +96,40 @@ struct Blocked {
     remedy: Option<Move>,
 }
 
+/// A field to write in, as the page shows it.
+pub struct Sheet {
+    /// What is in it.
+    text: String,
+    /// Goes with the form: the same form twice does one thing.
+    key: String,
+    /// How often the text was changed under this key.
+    edits: i64,
+    /// The key that was used last: what a browser still has of it has gone out.
+    spent: String,
+    spent_edits: i64,
+    /// When the server got the text, in milliseconds.
+    saved_at: i64,
+}
+
+impl Sheet {
+    /// What came back with a form, else what the server has kept.
+    fn new(returned: Option<Written>, saved: Saved) -> Self {
+        let spent = saved.spent.unwrap_or_default();
+        let written = returned.unwrap_or(Written { text: saved.text, edition: saved.edition });
+        // What is left of a form that was sent is a text of its own.
+        let used = written.edition.key.is_empty() || written.edition.key == spent.key || written.text.is_empty();
+        let edition = if used { Edition { key: random::hex::<16>(), edits: 0 } } else { written.edition };
+        Self {
+            text: written.text,
+            key: edition.key,
+            edits: edition.edits,
+            spent: spent.key,
+            spent_edits: spent.edits,
+            saved_at: saved.at.map_or(0, Timestamp::millis),
+        }
+    }
+}
+
 /// The composer.
 #[derive(Template)]
 #[template(path = "composer.html")]
@@ -78,9 +142,9 @@ pub struct Composer {
     window: WindowLine,
     blocked: Option<Blocked>,
     guard: Option<Guard>,
-    text: String,
-    note: String,
-    key: String,
+    reply: Sheet,
+    note: Sheet,
+    noting: bool,
     seen: i64,
     limit: usize,
     placeholder: String,
@@ -90,8 +154,9 @@ pub struct Composer {
 
 impl Composer {
     /// The composer of a conversation, with what the agent had written.
-    pub fn new(scene: &Scene, agent: &Agent, list: &ListState, name: &str, draft: Draft) -> Self {
+    pub fn new(scene: &Scene, agent: &Agent, list: &ListState, name: &str, draft: Draft, saved: Drafts) -> Self {
         let (page, person) = (&scene.conversation.page, &scene.conversation.person);
+        let noting = draft.note.is_some();
         Self {
             t: scene.t(),
             assets: Assets::get(),
@@ -101,9 +166,9 @@ impl Composer {
             window: window_line(scene),
             blocked: blocked(scene),
             guard: draft.guard,
-            text: draft.text,
-            note: draft.note,
-            key: draft.key.unwrap_or_else(random::hex::<16>),
+            reply: Sheet::new(draft.reply, saved.reply),
+            note: Sheet::new(draft.note, saved.note),
+            noting,
             seen: draft.seen.unwrap_or(scene.conversation.last_position),
             limit: if scene.conversation.object == Object::Instagram { INSTAGRAM_BYTES } else { TEXT_CHARS },
             placeholder: fill(scene.t().reply_placeholder, &[("name", name)]),

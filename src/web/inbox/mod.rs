@@ -6,14 +6,17 @@ pub mod badges;
 mod composer;
 mod content;
 mod context;
+mod form;
 mod line;
 mod list;
 mod metadata;
 mod moves;
 mod names;
+mod notes;
 mod owner;
 mod pages;
 mod scene;
+mod sending;
 mod steps;
 mod thread;
 mod timeline;
@@ -29,8 +32,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("", web::get().to(pages::list))
         .route("/language", web::post().to(pages::language))
         .route("/{page}/{person}", web::get().to(pages::conversation))
-        .route("/{page}/{person}/send", web::post().to(acts::send))
-        .route("/{page}/{person}/note", web::post().to(acts::note))
+        .route("/{page}/{person}/send", web::post().to(sending::send))
+        .route("/{page}/{person}/note", web::post().to(notes::note))
+        .route("/{page}/{person}/draft", web::post().to(notes::draft))
         .route("/{page}/{person}/control", web::post().to(acts::control))
         .default_service(web::to(missing));
 }

@@ -78,6 +78,7 @@ impl Thread {
         let (page, person) = (scene.conversation.page.clone(), scene.conversation.person.clone());
         let colleagues = if scene.inbox_owns() { web.store.colleagues(&page).await? } else { Vec::new() };
         let history = web.store.control_history(&page, &person, HISTORY).await?;
+        let saved = web.store.drafts(agent.user, &page, &person).await?;
         let t = scene.t();
         let conversation = &scene.conversation;
         let name = names::person(&conversation.name, &person, conversation.object, t);
@@ -110,7 +111,7 @@ impl Thread {
             newest: before.map(|_| address.clone()),
             start,
             lines: timeline.lines,
-            composer: Composer::new(&scene, agent, list, &name, draft),
+            composer: Composer::new(&scene, agent, list, &name, draft, saved),
             context: Context::new(&scene, &history),
             fragment_url: match before {
                 Some(position) => format!("{address}&before={position}&fragment=thread"),

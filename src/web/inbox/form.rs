@@ -1,0 +1,80 @@
+//! A form about a conversation, and the page that answers it.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::address::Asked;
+use super::composer::Draft;
+use super::pages::{Returned, by_script, show};
+use super::scene::Scene;
+use crate::ledger::LedgerError;
+use crate::store::drafts::{DraftKind, DraftPlace};
+use crate::store::inbox_conversation::Conversation;
+use crate::web::State;
+use crate::web::error::WebError;
+use crate::web::login::see;
+use crate::web::posted::Fields;
+use crate::web::session::Agent;
+use crate::web::text::fill;
+
+use super::moves;
+
+/// A form about a conversation on its way.
+pub struct Form<'a> {
+    /// The face.
+    pub web: &'a State,
+    /// Who sent it.
+    pub agent: &'a Agent,
+    /// Where it was sent from.
+    pub asked: Asked,
+    /// What it is about.
+    pub conversation: Conversation,
+}
+
+impl<'a> Form<'a> {
+    /// The form in a request.
+    pub fn new(web: &'a State, request: &HttpRequest, agent: &'a Agent, conversation: Conversation, fields: &Fields) -> Self {
+        Self { web, agent, asked: Asked::posted(fields.get("view"), by_script(request)), conversation }
+    }
+
+    /// It was done: back to the conversation, or for scripts its new state.
+    pub async fn done(self) -> Result<HttpResponse, WebError> {
+        self.web.badges().forget(self.agent.user);
+        if self.asked.fragment.is_none() {
+            return Ok(see(&self.asked.list().conversation(&self.conversation.page, &self.conversation.person)));
+        }
+        self.back(StatusCode::OK, None, Draft::default()).await
+    }
+
+    /// The conversation as it is now, with the words and what had been written.
+    pub async fn back(self, status: StatusCode, problem: Option<String>, draft: Draft) -> Result<HttpResponse, WebError> {
+        let (page, person) = (&self.conversation.page, &self.conversation.person);
+        let now = self.web.store.conversation(page, person).await?.ok_or(WebError::NotFound)?;
+        let list = self.asked.list();
+        show(self.web, self.agent, now, &list, &self.asked, Returned { status, problem, draft }).await
+    }
+
+    /// Everything a page about the conversation knows.
+    pub async fn scene(&self) -> Result<Scene, WebError> {
+        Scene::load(self.web, self.agent, self.conversation.clone()).await
+    }
+
+    /// Where the agent's draft lies.
+    pub fn place(&self, kind: DraftKind) -> DraftPlace<'_> {
+        DraftPlace { user: self.agent.user, page: &self.conversation.page, person: &self.conversation.person, kind }
+    }
+}
+
+/// A refusal of the ledger in the reader's words, with the status of the answer.
+pub fn words(error: LedgerError, scene: &Scene) -> Result<(StatusCode, String), WebError> {
+    let t = scene.t();
+    Ok(match error {
+        LedgerError::Refused(refusal) => (StatusCode::CONFLICT, fill(t.problem_refused, &[("why", &moves::why_not(scene, refusal))])),
+        LedgerError::Platform(error) => (StatusCode::CONFLICT, fill(t.problem_platform, &[("message", &error.message)])),
+        LedgerError::Unavailable(why) => {
+            tracing::warn!(%why, "an agent's command could not be carried out");
+            (StatusCode::SERVICE_UNAVAILABLE, t.problem_busy.to_owned())
+        }
+        other => return Err(other.into()),
+    })
+}

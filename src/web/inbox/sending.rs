@@ -1,0 +1,132 @@
+//! An agent's answer on its way to the ledger: checked, given its tag, and asked about once more when somebody else answered meanwhile.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Map, Value};
+
+use super::composer::{Answer, Draft, Guard, INSTAGRAM_BYTES, TEXT_CHARS, Written};
+use super::form::{Form, words};
+use super::scene::Scene;
+use super::timeline;
+use super::visible::PostedTo;
+use crate::control::Window;
+use crate::ledger::{LedgerError, NewSend};
+use crate::store::drafts::{DraftKind, Edition};
+use crate::web::State;
+use crate::web::error::WebError;
+use crate::web::session::Agent;
+use crate::web::text::fill;
+use crate::wire::{Content, Object, Send};
+
+/// How many answers of others the question before sending shows.
+const ANSWERS: i64 = 20;
+
+/// POST …/send
+pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<HttpResponse, WebError> {
+    let PostedTo { agent, conversation, fields } = posted;
+    let form = Form::new(&web, &request, &agent, conversation, &fields);
+    let scene = form.scene().await?;
+    let written = Written::posted(&fields);
+    let seen = fields.get("seen").parse::<i64>().ok();
+    let returned = |written: Written, seen| Draft { reply: Some(written), seen, ..Draft::default() };
+    if let Some(problem) = unfit(&written.text, scene.conversation.object, &scene) {
+        return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), returned(written, seen)).await;
+    }
+    let Some(inbox) = scene.inbox().cloned() else {
+        return form.back(StatusCode::CONFLICT, Some(scene.t().why_no_inbox.to_owned()), returned(written, seen)).await;
+    };
+    let new = NewSend {
+        page: scene.conversation.page.clone(),
+        app: inbox,
+        user: Some(agent.user),
+        send: reply(&scene, &written.text),
+        epoch: None,
+        idempotency_key: written.keyed().map(str::to_owned),
+        seen,
+        memory: None,
+    };
+    match accept(&web, new, &agent).await {
+        Ok(()) => {
+            metrics::counter!("baton_inbox_sends_total").increment(1);
+            if written.keyed().is_some() {
+                web.store.spend_draft(form.place(DraftKind::Reply), &written.edition).await?;
+            }
+            form.done().await
+        }
+        Err(LedgerError::SomebodyAnswered { position }) => {
+            let guard = guard(&web, &scene, seen.unwrap_or_default()).await?;
+            let draft = Draft { guard: Some(guard), ..returned(written, Some(position)) };
+            form.back(StatusCode::CONFLICT, None, draft).await
+        }
+        Err(LedgerError::KeyReused) => {
+            let problem = scene.t().problem_key.to_owned();
+            let fresh = Written { edition: Edition::default(), ..written };
+            form.back(StatusCode::CONFLICT, Some(problem), returned(fresh, None)).await
+        }
+        Err(error) => {
+            let (status, problem) = words(error, &scene)?;
+            form.back(status, Some(problem), returned(written, seen)).await
+        }
+    }
+}
+
+/// Asks the ledger. An agent's own earlier message that came in since they last looked is no reason to ask back.
+async fn accept(web: &State, mut new: NewSend, agent: &Agent) -> Result<(), LedgerError> {
+    loop {
+        let answered = match web.ledger.accept(new.clone()).await {
+            Err(LedgerError::SomebodyAnswered { position }) => position,
+            other => return other.map(|_| ()),
+        };
+        let since = new.seen.unwrap_or_default();
+        let rows = web.store.timeline_from(&new.page, &new.send.person, since + 1, ANSWERS).await?;
+        let by_others = |row: &crate::store::log::LogRow| row.kind == "echo" && row.user != Some(agent.user);
+        if answered <= since || rows.iter().any(by_others) {
+            return Err(LedgerError::SomebodyAnswered { position: answered });
+        }
+        new.seen = Some(rows.last().map_or(answered, |row| row.position.min(answered)));
+    }
+}
+
+/// Why a text cannot be a message.
+fn unfit(text: &str, object: Object, scene: &Scene) -> Option<String> {
+    let t = scene.t();
+    let (count, limit, problem) = match object {
+        Object::Instagram => (text.len(), INSTAGRAM_BYTES, t.problem_bytes),
+        Object::Page => (text.chars().count(), TEXT_CHARS, t.problem_long),
+    };
+    if text.is_empty() {
+        return Some(t.problem_empty.to_owned());
+    }
+    // The limit itself is already too long on Messenger: the reference says "under".
+    let over = if object == Object::Page { count >= limit } else { count > limit };
+    over.then(|| fill(problem, &[("count", &count.to_string()), ("limit", &limit.to_string())]))
+}
+
+/// A reply as the platform wants it: within a day a response, later the work of a person.
+fn reply(scene: &Scene, text: &str) -> Send {
+    let human = matches!(scene.window(), Window::HumanAgent { .. });
+    let message = Map::from_iter([("text".to_owned(), Value::from(text))]);
+    Send {
+        person: scene.conversation.person.clone(),
+        content: Content::Message { message, metadata: None },
+        messaging_type: Some(if human { "MESSAGE_TAG" } else { "RESPONSE" }.to_owned()),
+        tag: human.then(|| "HUMAN_AGENT".to_owned()),
+        extra: Map::new(),
+        thread_control: None,
+    }
+}
+
+/// What others wrote meanwhile, as a question.
+async fn guard(web: &State, scene: &Scene, seen: i64) -> Result<Guard, WebError> {
+    let (page, person) = (&scene.conversation.page, &scene.conversation.person);
+    let rows = web.store.timeline_from(page, person, seen + 1, ANSWERS).await?;
+    let ids: Vec<i64> = rows.iter().filter_map(|row| row.user).map(|user| user.0).collect();
+    let mut names = super::names::Names::new(web.store.app_names().await?, scene.names.me, scene.t());
+    names.learn(web.store.user_names(&ids).await?);
+    let answers = timeline::answers_since(&rows, seen, &names);
+    let title = match answers.last() {
+        Some((name, _)) => fill(scene.t().guard_title, &[("name", name)]),
+        None => scene.t().guard_title_somebody.to_owned(),
+    };
+    Ok(Guard { title, answers: answers.into_iter().map(|(who, text)| Answer { who, text }).collect() })
+}

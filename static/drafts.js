@@ -1,0 +1,93 @@
+// Drafts: the server has them two seconds after the last key and whenever a field is left. What it has not got yet is kept in the browser.
+
+const PAUSE = 2000;
+const AGAIN = 10_000;
+
+const waiting = new WeakMap();
+const place = (form) => `baton-draft:${form.dataset.draft}`;
+const area = (form) => form.querySelector("textarea");
+const number = (text) => Number(text) || 0;
+
+/** What the browser still has that the server has not got, unless it has been sent meanwhile or is older than what the server has. */
+export function restore(form) {
+  const kept = read(form);
+  if (!kept) return;
+  const { spent, spentEdits, savedAt } = form.dataset;
+  const gone = kept.key === spent && kept.edits <= number(spentEdits);
+  if (gone || !kept.text || (area(form).value && kept.at < number(savedAt))) return localStorage.removeItem(place(form));
+  if (kept.key !== spent) form.elements.key.value = kept.key;
+  form.elements.edits.value = kept.edits;
+  area(form).value = kept.text;
+  later(form, 0);
+}
+
+function read(form) {
+  try {
+    return JSON.parse(localStorage.getItem(place(form)));
+  } catch {
+    return null;
+  }
+}
+
+/** A text was changed. */
+export function changed(form) {
+  const { key, edits } = form.elements;
+  edits.value = number(edits.value) + 1;
+  const kept = { text: area(form).value, key: key.value, edits: number(edits.value), at: Date.now() };
+  localStorage.setItem(place(form), JSON.stringify(kept));
+  told(form, false);
+  later(form, PAUSE);
+}
+
+/** Its text has gone out; what was typed after it is the next one. */
+export function finished(form, sent) {
+  clearTimeout(waiting.get(form));
+  localStorage.removeItem(place(form));
+  const text = area(form);
+  text.value = text.value.startsWith(sent) ? text.value.slice(sent.length).trimStart() : text.value;
+  text.defaultValue = "";
+  // The key is used up: what comes next is another message.
+  form.elements.key.value = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  form.elements.edits.value = 0;
+  told(form, false);
+}
+
+function later(form, pause) {
+  clearTimeout(waiting.get(form));
+  waiting.set(form, setTimeout(() => save(form), pause));
+}
+
+/** Tells the server. What it took need not be kept here. */
+export async function save(form) {
+  clearTimeout(waiting.get(form));
+  const unsaved = localStorage.getItem(place(form));
+  if (!unsaved) return;
+  const { key, edits, text } = JSON.parse(unsaved);
+  const body = new URLSearchParams({ csrf: form.elements.csrf.value, kind: form.dataset.kind, key, edits, text });
+  try {
+    const answer = await fetch(form.dataset.save, { method: "POST", body, headers: { "X-Baton-Fragment": "1" }, keepalive: true });
+    if (!answer.ok) return;
+    if (localStorage.getItem(place(form)) === unsaved) {
+      localStorage.removeItem(place(form));
+      told(form, Boolean(text));
+    }
+  } catch {
+    later(form, AGAIN);
+  }
+}
+
+function told(form, saved) {
+  const mark = form.querySelector("[data-saved]");
+  if (mark) mark.hidden = !saved;
+}
+
+const all = () => document.querySelectorAll("form[data-draft]");
+const saveAll = () => all().forEach(save);
+
+export function drafts() {
+  all().forEach(restore);
+  document.addEventListener("focusout", ({ target }) => target.form?.dataset.draft && save(target.form));
+  document.addEventListener("visibilitychange", () => document.hidden && saveAll());
+  addEventListener("pagehide", saveAll);
+  addEventListener("online", saveAll);
+}
