@@ -27,6 +27,7 @@ const actions = {
   q: () => press("q"),
   b: () => press("b"),
   e: () => press("e"),
+  s: () => press("s"),
   "?": () => document.getElementById("keys").showModal(),
 };
 

@@ -153,6 +153,13 @@ pub enum Act {
     Close,
     /// Back among the open ones.
     Reopen,
+    /// Put aside until then: it leaves the open views, and comes back by itself or when the person writes.
+    Snooze {
+        /// Until when, by Baton's clock.
+        until: Timestamp,
+    },
+    /// Back from being put aside; without an agent: because its time has come.
+    Wake,
     /// A note among agents.
     Note {
         /// Its text.

@@ -349,6 +349,7 @@ fn follow_owner(row: &mut ConversationRow, event: &ControlEvent, inbox: Option<&
         row.assignee = if by_inbox { user } else { row.requested_by.take() };
         row.handover_note = event.metadata.as_ref().map(|metadata| metadata.as_str().replace('\0', "\u{fffd}"));
         row.closed_at = None;
+        row.snoozed_until = None;
     }
 }
 

@@ -75,6 +75,7 @@ fn store(group: &mut Group, incoming: &Incoming, person: &PersonId) -> i64 {
             row.last_message_position = position;
             row.last_inbound_position = position;
             row.closed_at = None;
+            row.snoozed_until = None;
         }
         Event::Echo { .. } => {
             row.last_message_position = position;

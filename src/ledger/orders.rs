@@ -4,7 +4,7 @@ use super::command::{Act, LedgerError, Order, Ordered};
 use super::group::{Entry, Group};
 use crate::access::UserId;
 use crate::control::{self, Audience, Command, Owner, Refusal};
-use crate::wire::{PageId, PersonId};
+use crate::wire::{PageId, PersonId, Timestamp};
 
 /// Gives a control command.
 pub(super) fn order(group: &mut Group, order: &Order) -> Result<Ordered, LedgerError> {
@@ -44,13 +44,18 @@ pub(super) fn act(group: &mut Group, page: &PageId, person: &PersonId, user: Opt
                 group.apply(page, person, decision, user, now);
             }
             let now = group.now;
-            group.change(page, person).closed_at = Some(now);
+            let row = group.change(page, person);
+            row.closed_at = Some(now);
+            row.snoozed_until = None;
             Ok(note(group, page, person, user, "close", act))
         }
         Act::Reopen => {
             group.change(page, person).closed_at = None;
             Ok(note(group, page, person, user, "reopen", act))
         }
+        Act::Snooze { until } => Ok(snooze(group, page, person, user, *until)),
+        Act::Wake if row.snoozed_until.is_none() => Ok(last),
+        Act::Wake => Ok(wake(group, page, person, user)),
         Act::Note { .. } => Ok(note(group, page, person, user, "note", act)),
     }
 }
@@ -62,9 +67,26 @@ pub(super) fn sweep(group: &mut Group, page: &PageId, person: &PersonId) -> Resu
     let decision = control::decide(&row.control, &rules, &Command::Tick, group.now)?;
     let now = group.now;
     group.apply(page, person, decision, None, now);
+    if group.change(page, person).snoozed_until.is_some_and(|until| until <= now) {
+        wake(group, page, person, None);
+    }
     let row = group.change(page, person);
-    row.check_at = control::check_at(&row.control, &rules);
+    row.check_at = control::check_at(&row.control, &rules).into_iter().chain(row.snoozed_until).min();
     Ok(row.last_position)
+}
+
+/// Puts it aside, and arms the alarm that brings it back.
+fn snooze(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId>, until: Timestamp) -> i64 {
+    let row = group.change(page, person);
+    row.closed_at = None;
+    row.snoozed_until = Some(until);
+    row.check_at = row.check_at.into_iter().chain([until]).min();
+    note(group, page, person, user, "snooze", &Act::Snooze { until })
+}
+
+fn wake(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId>) -> i64 {
+    group.change(page, person).snoozed_until = None;
+    note(group, page, person, user, "wake", &Act::Wake)
 }
 
 /// A lease that has ended counts, whether or not the sweeper has come by.

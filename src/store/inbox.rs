@@ -172,7 +172,7 @@ impl Store {
                from unnest($1::text[]) as scope (id)
                cross join lateral (
                    select page_id, person_id, owner_since from conversations
-                   where page_id = scope.id and closed_at is null and assignee is null and owner_kind = 'app'
+                   where page_id = scope.id and closed_at is null and snoozed_until is null and assignee is null and owner_kind = 'app'
                      and owner in (select app_id from apps where kind = 'inbox')
                      and ($2::bigint is null or (owner_since >= $2 and (owner_since, page_id, person_id) > ($2, $3, $4)))
                    order by owner_since, person_id limit $5
@@ -197,7 +197,7 @@ impl Store {
         Ok(sqlx::query_as!(
             Key,
             "select page_id, person_id, last_message_at as at from conversations
-             where assignee = $6 and page_id = any($1) and closed_at is null
+             where assignee = $6 and page_id = any($1) and closed_at is null and snoozed_until is null
                and ($2::timestamptz is null or (last_message_at, page_id, person_id) < ($2, $3, $4))
              order by last_message_at desc, page_id desc, person_id desc limit $5",
             pages as _,
@@ -305,10 +305,10 @@ impl Store {
             Counts,
             r#"with inboxes as (select app_id from apps where kind = 'inbox')
                select
-                 (select count(*) from (select from conversations where page_id = any($1) and closed_at is null and assignee is null
+                 (select count(*) from (select from conversations where page_id = any($1) and closed_at is null and snoozed_until is null and assignee is null
                      and owner_kind = 'app' and owner in (select app_id from inboxes) limit $3) n) as "needs!",
-                 (select count(*) from (select from conversations where assignee = $2 and page_id = any($1) and closed_at is null limit $3) n) as "mine!",
-                 (select count(*) from (select from conversations where page_id = any($1) and closed_at is null
+                 (select count(*) from (select from conversations where assignee = $2 and page_id = any($1) and closed_at is null and snoozed_until is null limit $3) n) as "mine!",
+                 (select count(*) from (select from conversations where page_id = any($1) and closed_at is null and snoozed_until is null
                      and (owner_kind = 'idle' or (owner_kind = 'app' and owner not in (select app_id from inboxes))) limit $3) n) as "bot!",
                  (select count(*) from (select from open_conversations where page_id = any($1) limit $3) n) as "open!",
                  (select count(*) from (select from conversations where page_id = any($1) and closed_at is not null limit $3) n) as "closed!""#,

@@ -30,6 +30,8 @@ pub struct Conversation {
     pub last_person_act: Option<Timestamp>,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
+    /// Until when it is put aside, if it is.
+    pub snoozed_until: Option<Timestamp>,
     /// Who has it.
     pub assignee: Option<(UserId, String)>,
     /// What the app said that handed it to people.
@@ -71,6 +73,7 @@ struct Columns {
     last_position: i64,
     last_person_act: Option<i64>,
     closed_at: Option<time::OffsetDateTime>,
+    snoozed_until: Option<time::OffsetDateTime>,
     assignee: Option<i64>,
     assignee_name: Option<String>,
     handover_note: Option<String>,
@@ -86,7 +89,7 @@ impl Store {
         let row = sqlx::query_as!(
             Columns,
             r#"select p.name as page_name, p.object, p.token_sealed is not null as "connected!", e.name as "name?", e.first_name, e.last_name,
-                      c.control, c.last_position, c.last_person_act, c.closed_at, u.user_id as "assignee?", u.name as "assignee_name?",
+                      c.control, c.last_position, c.last_person_act, c.closed_at, c.snoozed_until, u.user_id as "assignee?", u.name as "assignee_name?",
                       c.handover_note, c.created_at
                from conversations c
                join pages p on p.page_id = c.page_id
@@ -129,7 +132,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.name)).collect())
     }
 
-    /// The newest changes of control, closures and reopenings among the last thousand rows of a conversation, newest first.
+    /// The newest changes of control, closures, reopenings and snoozes among the last thousand rows of a conversation, newest first.
     ///
     /// # Errors
     /// When the database fails.
@@ -138,7 +141,7 @@ impl Store {
             r#"select position from (
                    select position, kind from log where page_id = $1 and person_id = $2 order by position desc limit 1000
                ) newest
-               where kind in ('control', 'close', 'reopen') order by position desc limit $3"#,
+               where kind in ('control', 'close', 'reopen', 'snooze', 'wake') order by position desc limit $3"#,
             page.as_str(),
             person.as_str(),
             limit
@@ -163,6 +166,7 @@ fn conversation(page: &PageId, person: &PersonId, row: Columns) -> Result<Conver
         last_position: row.last_position,
         last_person_act: row.last_person_act.map(Timestamp::from_millis),
         closed_at: row.closed_at.map(timestamp),
+        snoozed_until: row.snoozed_until.map(timestamp),
         assignee: row.assignee.zip(row.assignee_name).map(|(id, name)| (UserId(id), name)),
         handover_note: row.handover_note,
         first_seen: timestamp(row.created_at),

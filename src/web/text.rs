@@ -76,6 +76,9 @@ texts! {
     empty_title empty_lead empty_keys
     // Shortcuts.
     keys_title keys_move keys_open keys_reply keys_note keys_take keys_request keys_release keys_close keys_send keys_help keys_switch
+    // Snooze.
+    did_snooze did_wake did_wake_by_itself snooze_button snooze_title snooze_later snooze_tomorrow snooze_week snooze_day snooze_time snooze_until
+    snooze_submit snooze_end snooze_now snooze_unfit keys_snooze
     // Settings, and the page of tags.
     settings settings_by_admins settings_change settings_save settings_tags
     tags_lead tags_new tags_create tags_name tags_colour tags_archive tags_archived tags_archived_hint tags_restore tags_none

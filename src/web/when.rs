@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp as Instant, Zoned};
+use jiff::{Timestamp as Instant, ToSpan, Zoned};
 
 use super::text::{Texts, fill};
 use crate::wire::Timestamp;
@@ -31,6 +31,10 @@ impl Zone {
         self.0.iana_name().unwrap_or("UTC")
     }
 
+    fn moment(&self, local: jiff::civil::DateTime) -> Option<Timestamp> {
+        Some(Timestamp::from_millis(local.to_zoned(self.0.clone()).ok()?.timestamp().as_millisecond()))
+    }
+
     fn at(&self, moment: Timestamp) -> Zoned {
         Instant::from_millisecond(moment.millis()).unwrap_or_default().to_zoned(self.0.clone())
     }
@@ -48,6 +52,23 @@ pub struct Moment {
     /// How long ago, or the day: `4 min`, `Tue`, `2 Jun`.
     pub short: String,
 }
+
+/// A time to come that people have a name for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Later {
+    /// The full hour after three hours, up to the evening.
+    Today,
+    /// Tomorrow morning.
+    Tomorrow,
+    /// Next Monday morning.
+    NextWeek,
+}
+
+/// The hour at which a day begins.
+const MORNING: i8 = 9;
+
+/// The last hour that is still today's.
+const EVENING: i8 = 21;
 
 /// Writes times for one reader at one moment.
 #[derive(Clone)]
@@ -121,6 +142,34 @@ impl Clock {
     /// A deadline within minutes: `14:03:20`.
     pub fn to_the_second(&self, at: Timestamp) -> String {
         self.zone.at(at).strftime("%H:%M:%S").to_string()
+    }
+
+    /// A time to come that people have a name for. `None`: today is nearly over.
+    pub fn later(&self, later: Later) -> Option<Timestamp> {
+        let now = self.zone.at(self.now);
+        let morning = |days: i64| now.date().checked_add(days.days()).ok().map(|day| day.at(MORNING, 0, 0, 0));
+        let local = match later {
+            Later::Today => {
+                let hour = now.hour().checked_add(if now.minute() == 0 { 3 } else { 4 })?;
+                (hour <= EVENING).then(|| now.date().at(hour, 0, 0, 0))?
+            }
+            Later::Tomorrow => morning(1)?,
+            Later::NextWeek => morning(7 - i64::from(now.weekday().to_monday_zero_offset()))?,
+        };
+        self.zone.moment(local)
+    }
+
+    /// A day and a time of day as forms give them, `2026-06-02` and `14:03`.
+    pub fn read(&self, day: &str, time: &str) -> Option<Timestamp> {
+        let day: jiff::civil::Date = day.parse().ok()?;
+        let time: jiff::civil::Time = time.parse().ok()?;
+        self.zone.moment(day.to_datetime(time))
+    }
+
+    /// The date so many days from now, as forms take it.
+    pub fn date(&self, days: i64) -> String {
+        let today = self.zone.at(self.now).date();
+        today.checked_add(days.days()).unwrap_or(today).to_string()
     }
 
     /// `5 h 12 m`, `12 m`, or less than a minute.
@@ -209,6 +258,31 @@ mod tests {
         for (left, expected) in [(18_720_000, "5 h 12 m"), (720_000, "12 m"), (7_200_000, "2 h"), (1, "less than a minute")] {
             assert_eq!(clock(0, "UTC", &EN).left(left), expected);
         }
+    }
+
+    #[test]
+    fn knows_later_today_tomorrow_and_next_week_in_the_readers_zone() {
+        // Tuesday, 14:03 in Berlin.
+        let berlin = clock(0, "Europe/Berlin", &EN);
+        let at = |later| berlin.later(later).map(|at| berlin.moment(at).full);
+        assert_eq!(at(Later::Today).as_deref(), Some("Tuesday, 2 June 2026, 18:00 CEST"));
+        assert_eq!(at(Later::Tomorrow).as_deref(), Some("Wednesday, 3 June 2026, 09:00 CEST"));
+        assert_eq!(at(Later::NextWeek).as_deref(), Some("Monday, 8 June 2026, 09:00 CEST"));
+        assert_eq!(clock(4 * HOUR, "Europe/Berlin", &EN).later(Later::Today), None, "18:03: the day is nearly over");
+        assert_eq!(clock(12 * HOUR, "UTC", &EN).later(Later::Tomorrow), clock(0, "UTC", &EN).read("2026-06-04", "09:00"));
+        // A week later is Monday too, not the same day.
+        let monday = clock(6 * DAY, "UTC", &EN);
+        assert_eq!(monday.later(Later::NextWeek), monday.read("2026-06-15", "09:00"));
+    }
+
+    #[test]
+    fn reads_a_day_and_a_time_of_forms() {
+        let berlin = clock(0, "Europe/Berlin", &EN);
+        assert_eq!(berlin.read("2026-06-02", "14:03").map(Timestamp::seconds), Some(MOMENT.seconds() - 20));
+        for (day, time) in [("", "09:00"), ("2026-02-30", "09:00"), ("2026-06-02", "25:00"), ("tomorrow", "")] {
+            assert_eq!(berlin.read(day, time), None, "{day} {time}");
+        }
+        assert_eq!((berlin.date(0).as_str(), berlin.date(1).as_str()), ("2026-06-02", "2026-06-03"));
     }
 
     #[test]

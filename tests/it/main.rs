@@ -17,6 +17,7 @@ mod harness;
 mod hostile;
 mod inbox;
 mod inbox_live;
+mod inbox_snooze;
 mod inbox_writing;
 mod intake;
 mod ledger;

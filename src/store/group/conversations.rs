@@ -34,6 +34,8 @@ pub struct ConversationRow {
     pub check_at: Option<Timestamp>,
     /// When it was closed, if it is.
     pub closed_at: Option<Timestamp>,
+    /// Until when it is put aside, if it is.
+    pub snoozed_until: Option<Timestamp>,
     /// The agent who has it.
     pub assignee: Option<UserId>,
     /// The agent who asked for it.
@@ -73,6 +75,7 @@ impl ConversationRow {
             last_outbound_position: 0,
             check_at: None,
             closed_at: None,
+            snoozed_until: None,
             assignee: None,
             requested_by: None,
             handover_note: None,
@@ -115,7 +118,8 @@ impl ConversationRow {
     /// Its places among the open ones, before and after; none: it is not among them.
     pub(super) fn listing(&self) -> (Option<OffsetDateTime>, Option<OffsetDateTime>) {
         let before = self.stored.as_ref().filter(|stored| stored.open).map(|stored| stored.last_message_at);
-        (before, self.closed_at.is_none().then(|| self.last_message_at()))
+        let open = self.closed_at.is_none() && self.snoozed_until.is_none();
+        (before, open.then(|| self.last_message_at()))
     }
 }
 
@@ -135,6 +139,7 @@ pub(super) struct RawConversation {
     pub last_outbound_position: i64,
     pub check_at: Option<OffsetDateTime>,
     pub closed_at: Option<OffsetDateTime>,
+    pub snoozed_until: Option<OffsetDateTime>,
     pub assignee: Option<i64>,
     pub requested_by: Option<i64>,
     pub handover_note: Option<String>,
@@ -158,6 +163,7 @@ impl TryFrom<RawConversation> for ConversationRow {
             last_outbound_position: row.last_outbound_position,
             check_at: row.check_at.map(timestamp),
             closed_at: row.closed_at.map(timestamp),
+            snoozed_until: row.snoozed_until.map(timestamp),
             assignee: row.assignee.map(UserId),
             requested_by: row.requested_by.map(UserId),
             handover_note: row.handover_note,
@@ -165,7 +171,7 @@ impl TryFrom<RawConversation> for ConversationRow {
                 place: row.place,
                 last_message_at: row.last_message_at,
                 last_message_position: row.last_message_position,
-                open: row.closed_at.is_none(),
+                open: row.closed_at.is_none() && row.snoozed_until.is_none(),
             }),
         })
     }
@@ -182,7 +188,7 @@ impl GroupTransaction<'_> {
         let rows = sqlx::query_as!(
             RawConversation,
             r#"select c.ctid::text as "place!", c.page_id, c.person_id, c.control, c.last_message_at, c.last_position, c.last_message_position, c.last_at, c.last_person_act, c.last_inbound_position,
-                    c.last_outbound_position, c.check_at, c.closed_at, c.assignee, c.requested_by, c.handover_note
+                    c.last_outbound_position, c.check_at, c.closed_at, c.snoozed_until, c.assignee, c.requested_by, c.handover_note
              from unnest($1::text[], $2::text[]) as a (page_id, person_id)
              join conversations c on c.page_id = a.page_id and c.person_id = a.person_id"#,
             &pages as _,

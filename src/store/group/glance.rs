@@ -38,7 +38,7 @@ impl Link {
                     c.ctid::text as place, c.person_id as "person_id?", c.control as "control?", c.last_message_at as "last_message_at?",
                     c.last_position as "last_position?", c.last_message_position as "last_message_position?", c.last_at as "last_at?",
                     c.last_person_act as "last_person_act?", c.last_inbound_position as "last_inbound_position?",
-                    c.last_outbound_position as "last_outbound_position?", c.check_at as "check_at?", c.closed_at as "closed_at?",
+                    c.last_outbound_position as "last_outbound_position?", c.check_at as "check_at?", c.closed_at as "closed_at?", c.snoozed_until as "snoozed_until?",
                     c.assignee as "assignee?", c.requested_by as "requested_by?", c.handover_note as "handover_note?"
              from unnest($1::text[], $2::text[]) as a (page_id, person_id)
              join pages p on p.page_id = a.page_id
@@ -77,6 +77,7 @@ impl Link {
                     last_outbound_position: row.last_outbound_position?,
                     check_at: row.check_at,
                     closed_at: row.closed_at,
+                    snoozed_until: row.snoozed_until,
                     assignee: row.assignee,
                     requested_by: row.requested_by,
                     handover_note: row.handover_note,

@@ -73,6 +73,7 @@ struct ConversationColumns<'a> {
     last_outbound_position: Vec<i64>,
     check_at: Vec<Option<OffsetDateTime>>,
     closed_at: Vec<Option<OffsetDateTime>>,
+    snoozed_until: Vec<Option<OffsetDateTime>>,
     assignee: Vec<Option<i64>>,
     requested_by: Vec<Option<i64>>,
     handover_note: Vec<Option<&'a str>>,
@@ -106,6 +107,7 @@ impl<'a> ConversationColumns<'a> {
             last_outbound_position: number(|row| row.last_outbound_position),
             check_at: time(|row| row.check_at),
             closed_at: time(|row| row.closed_at),
+            snoozed_until: time(|row| row.snoozed_until),
             assignee: rows.iter().map(|row| row.assignee.map(|user| user.0)).collect(),
             requested_by: rows.iter().map(|row| row.requested_by.map(|user| user.0)).collect(),
             handover_note: maybe(|row| row.handover_note.as_deref()),
@@ -288,7 +290,8 @@ async fn write(
         process,
         conditions.former as _,
         &seen.page as _,
-        &seen.hash as _
+        &seen.hash as _,
+        &rows.snoozed_until as _
     )
     .fetch_one(connection)
     .await?;

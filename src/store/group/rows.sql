@@ -19,25 +19,27 @@ with head as materialized (
 ), conversation as materialized (
     select n.* from unchanged, unnest($15::text[]::tid[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::bigint[], $22::boolean[],
         $23::bigint[], $24::bigint[], $25::bigint[], $26::timestamptz[], $27::timestamptz[], $28::bigint[], $29::bigint[], $30::bigint[],
-        $31::timestamptz[], $32::timestamptz[], $33::bigint[], $34::bigint[], $35::text[])
+        $31::timestamptz[], $32::timestamptz[], $33::bigint[], $34::bigint[], $35::text[],
+        $51::timestamptz[])
         as n (place, page_id, person_id, control, owner, owner_kind, owner_since, in_transfer, epoch, last_position, last_message_position,
         last_message_at, last_at, last_person_act, last_inbound_position, last_outbound_position, check_at, closed_at, assignee,
-        requested_by, handover_note)
+        requested_by, handover_note, snoozed_until)
     where holds
 ), changed as (
     update conversations c set control = n.control, owner = n.owner, owner_kind = n.owner_kind, owner_since = n.owner_since,
         in_transfer = n.in_transfer, epoch = n.epoch, last_position = n.last_position, last_message_position = n.last_message_position,
         last_message_at = n.last_message_at, last_at = n.last_at, last_person_act = n.last_person_act,
         last_inbound_position = n.last_inbound_position, last_outbound_position = n.last_outbound_position, check_at = n.check_at,
-        closed_at = n.closed_at, assignee = n.assignee, requested_by = n.requested_by, handover_note = n.handover_note
+        closed_at = n.closed_at, assignee = n.assignee, requested_by = n.requested_by, handover_note = n.handover_note,
+        snoozed_until = n.snoozed_until
     from conversation n where c.ctid = n.place and c.page_id = n.page_id and c.person_id = n.person_id returning 1
 ), added as (
     insert into conversations (page_id, person_id, control, owner, owner_kind, owner_since, in_transfer, epoch, last_position,
         last_message_position, last_message_at, last_at, last_person_act, last_inbound_position, last_outbound_position, check_at,
-        closed_at, assignee, requested_by, handover_note)
+        closed_at, assignee, requested_by, handover_note, snoozed_until)
     select page_id, person_id, control, owner, owner_kind, owner_since, in_transfer, epoch, last_position,
         last_message_position, last_message_at, last_at, last_person_act, last_inbound_position, last_outbound_position, check_at,
-        closed_at, assignee, requested_by, handover_note
+        closed_at, assignee, requested_by, handover_note, snoozed_until
     from conversation where place is null
 ), listing as materialized (
     select n.* from unchanged, unnest($36::text[], $37::text[], $38::timestamptz[], $39::timestamptz[]) as n (page_id, person_id, before, after)

@@ -47,9 +47,10 @@ pub struct ListState {
 }
 
 impl Asked {
-    /// What a form beside this list asks for; with `fragment`, scripts get only the conversation back.
-    pub fn posted(view: &str, fragment: bool) -> Self {
-        Self { view: view.to_owned(), fragment: fragment.then_some(Fragment::Thread), ..Self::default() }
+    /// What a form beside a list asks for, by the list's [query](ListState::query); with `fragment`, scripts get only the conversation back.
+    pub fn posted(list: &str, fragment: bool) -> Self {
+        let asked = actix_web::web::Query::<Self>::from_query(list).map(actix_web::web::Query::into_inner).unwrap_or_default();
+        Self { fragment: fragment.then_some(Fragment::Thread), before: None, ..asked }
     }
 
     /// The list that is asked for. What cannot be read counts as not asked.

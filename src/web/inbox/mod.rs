@@ -17,6 +17,7 @@ mod owner;
 mod pages;
 mod scene;
 mod sending;
+mod snooze;
 mod steps;
 mod thread;
 mod timeline;
@@ -35,6 +36,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/{page}/{person}/send", web::post().to(sending::send))
         .route("/{page}/{person}/note", web::post().to(notes::note))
         .route("/{page}/{person}/draft", web::post().to(notes::draft))
+        .route("/{page}/{person}/snooze", web::post().to(snooze::submit))
         .route("/{page}/{person}/control", web::post().to(acts::control))
         .default_service(web::to(missing));
 }

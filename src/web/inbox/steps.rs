@@ -40,6 +40,9 @@ pub fn step(row: &LogRow, names: &Names, clock: &Clock) -> Option<Step> {
         Act::Assign { to: Some(to) } => ("person", fill(t.did_assign, &[("by", &by), ("to", &names.user(to))])),
         Act::Close => ("check", fill(t.did_close, &[("by", &by)])),
         Act::Reopen => ("open", fill(t.did_reopen, &[("by", &by)])),
+        Act::Snooze { until } => ("clock", fill(t.did_snooze, &[("by", &by), ("time", &clock.until(until))])),
+        Act::Wake if row.user.is_none() => ("clock", t.did_wake_by_itself.to_owned()),
+        Act::Wake => ("clock", fill(t.did_wake, &[("by", &by)])),
         Act::Note { .. } => return None,
     };
     Some(Step { class: "quiet", icon, words, metadata: Told::default(), at })

@@ -10,6 +10,7 @@ use super::moves::{self, Move, Target};
 use super::names;
 use super::owner::{self, Holder};
 use super::scene::Scene;
+use super::snooze::Snooze;
 use super::timeline::Timeline;
 use crate::store::inbox_conversation::Conversation;
 use crate::web::State;
@@ -29,7 +30,9 @@ pub struct Thread {
     t: &'static Texts,
     assets: &'static Assets,
     csrf: String,
-    view: &'static str,
+    view: String,
+    snooze: Snooze,
+    snoozed: Option<String>,
     action_url: String,
     list_url: String,
     hue: u8,
@@ -88,7 +91,9 @@ impl Thread {
             t,
             assets: Assets::get(),
             csrf: agent.csrf.clone(),
-            view: list.view.as_str(),
+            view: list.query(),
+            snooze: Snooze::new(&scene, agent, list),
+            snoozed: conversation.snoozed_until.map(|until| fill(t.snooze_until, &[("time", &scene.clock.until(until))])),
             action_url: path(&page, &person),
             list_url: list.href(),
             hue: names::hue(person.as_str()),

@@ -119,7 +119,7 @@ impl Teller<'_> {
                 }
                 _ => self.event(row, &item),
             },
-            "control" | "assign" | "close" | "reopen" => match steps::step(row, self.names, self.clock) {
+            "control" | "assign" | "close" | "reopen" | "snooze" | "wake" => match steps::step(row, self.names, self.clock) {
                 Some(step) => Line::Control(step),
                 None => self.event(row, &item),
             },
