@@ -47,9 +47,14 @@ pub struct ListState {
 }
 
 impl Asked {
-    /// What a form beside a list asks for, by the list's [query](ListState::query); with `fragment`, scripts get only the conversation back.
+    /// What a form beside a list asks for, by the list's [query](ListState::query) or the name of a view; with `fragment`, scripts get only
+    /// the conversation back.
     pub fn posted(list: &str, fragment: bool) -> Self {
-        let asked = actix_web::web::Query::<Self>::from_query(list).map(actix_web::web::Query::into_inner).unwrap_or_default();
+        let asked = if list.contains('=') {
+            actix_web::web::Query::<Self>::from_query(list).map(actix_web::web::Query::into_inner).unwrap_or_default()
+        } else {
+            Self { view: list.to_owned(), ..Self::default() }
+        };
         Self { fragment: fragment.then_some(Fragment::Thread), before: None, ..asked }
     }
 
