@@ -3,6 +3,7 @@ import { watch } from "./live.js";
 import { refreshList, refreshThread, refreshAll } from "./fragments.js";
 import { compose } from "./compose.js";
 import { keys } from "./keys.js";
+import { menus } from "./menus.js";
 import { tellZone } from "./zone.js";
 
 document.documentElement.classList.add("scripted");
@@ -15,21 +16,14 @@ function remember(list) {
   addEventListener("pagehide", () => sessionStorage.setItem(place, String(list.scrollTop)));
 }
 
-function closeMenus(except) {
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
-}
-
 // On a phone the views are one line that scrolls.
 document.querySelector(".view[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 remember(document.getElementById("list"));
 compose();
+menus();
 keys();
 if (tellZone()) refreshAll();
 
-document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") closeMenus(null);
-});
 document.addEventListener("change", (event) => {
   if (event.target.form?.hasAttribute("data-submit-on-change")) event.target.form.requestSubmit();
 });

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
+use super::preferences::{Preferences, Theme};
 use super::{Store, StoreError};
 use crate::access::{Role, Scope, UserId};
 use crate::wire::{Object, PageId};
@@ -30,6 +31,8 @@ pub struct LoggedIn {
     pub scope: Scope,
     /// The language they chose, `en` or `de`.
     pub language: Option<String>,
+    /// How they want their pages.
+    pub preferences: Preferences,
     /// Every form of this login carries it.
     pub csrf_token: String,
 }
@@ -81,9 +84,10 @@ impl Store {
     /// When the database fails.
     pub async fn session(&self, session_id: &str) -> Result<Option<LoggedIn>, StoreError> {
         let row = sqlx::query!(
-            r#"select u.user_id, u.name, u.role, u.language, s.csrf_token,
+            r#"select u.user_id, u.name, u.role, u.language, s.csrf_token, f.theme, coalesce(f.single_keys, true) as "single_keys!",
+                      coalesce(f.enter_sends, false) as "enter_sends!", coalesce(f.next_after_close, true) as "next_after_close!",
                       array(select p.page_id from user_pages p where p.user_id = u.user_id) as "pages!"
-               from sessions s join users u using (user_id)
+               from sessions s join users u using (user_id) left join preferences f using (user_id)
                where s.session_id = $1 and s.revoked_at is null and s.expires_at > now() and u.disabled_at is null"#,
             session_id
         )
@@ -102,6 +106,12 @@ impl Store {
             role: if admin { Role::Admin } else { Role::Agent },
             scope,
             language: row.language,
+            preferences: Preferences {
+                theme: row.theme.as_deref().and_then(Theme::parse).unwrap_or_default(),
+                single_keys: row.single_keys,
+                enter_sends: row.enter_sends,
+                next_after_close: row.next_after_close,
+            },
             csrf_token: row.csrf_token,
         }))
     }
@@ -163,6 +173,15 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
+        Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.name)).collect())
+    }
+
+    /// Everybody who has or had an account.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn all_users(&self) -> Result<Vec<(UserId, String)>, StoreError> {
+        let rows = sqlx::query!("select user_id, name from users order by lower(name), user_id").fetch_all(&self.pool).await?;
         Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.name)).collect())
     }
 

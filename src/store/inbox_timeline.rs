@@ -52,6 +52,23 @@ impl Store {
         Ok(rows)
     }
 
+    /// The position of the line so many lines after a position; `None` when the newest is nearer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lines_beyond(&self, page: &PageId, person: &PersonId, position: i64, lines: i64) -> Result<Option<i64>, StoreError> {
+        let beyond = sqlx::query_scalar!(
+            "select position from log
+             where page_id = $1 and person_id = $2 and position > $3 and kind <> all($4) order by position offset $5 limit 1",
+            page.as_str(),
+            person.as_str(),
+            position,
+            &FOLDED as _,
+            lines
+        );
+        Ok(beyond.fetch_optional(&self.pool).await?)
+    }
+
     /// What changes lines from a position on: edits, reactions, unsends, reads, deliveries; oldest first.
     ///
     /// # Errors

@@ -20,9 +20,11 @@ pub mod outcomes;
 pub mod people;
 pub mod platform;
 mod pool;
+pub mod preferences;
 pub mod processes;
 pub mod profiles;
 pub mod rules;
+pub mod search;
 mod sweep;
 pub mod tags;
 

@@ -14,6 +14,7 @@ mod login;
 mod passwords;
 mod posted;
 mod preferences;
+mod search;
 mod session;
 mod settings;
 mod text;
@@ -42,6 +43,7 @@ pub struct Web {
     throttle: throttle::Throttle,
     counts: inbox::badges::Badges,
     feed: live::Feed,
+    searches: search::Turns,
     stop: CancellationToken,
 }
 
@@ -57,6 +59,7 @@ impl Web {
             throttle: throttle::Throttle::new(&settings),
             counts: inbox::badges::Badges::default(),
             feed: live::Feed::new(store.clone(), ledger.clone()),
+            searches: search::Turns::default(),
             store,
             ledger,
             settings,
@@ -68,9 +71,14 @@ impl Web {
         &self.counts
     }
 
-    /// Tells open streams what changed, until the face stops. One task a process.
+    fn searches(&self) -> &search::Turns {
+        &self.searches
+    }
+
+    /// Tells open streams what changed and reads the log for the search, until the face stops. One task a process.
     pub async fn run(self: std::sync::Arc<Self>) {
-        self.feed.run(self.stop.clone()).await;
+        let reading = search::run(self.store.clone(), self.ledger.clone(), self.stop.clone());
+        futures_util::join!(self.feed.run(self.stop.clone()), reading);
     }
 }
 

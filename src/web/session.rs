@@ -17,6 +17,7 @@ use super::{Settings, State};
 use crate::access::{Role, Scope, UserId};
 use crate::clock;
 use crate::crypto::login::LoginTokens;
+use crate::store::preferences::Preferences;
 
 /// Makes and reads login cookies.
 pub struct Logins {
@@ -72,6 +73,8 @@ pub struct Agent {
     pub lang: Lang,
     /// Their time zone, as far as their browser told.
     pub zone: Zone,
+    /// How they want their pages.
+    pub preferences: Preferences,
     /// Every form carries it.
     pub csrf: String,
     /// The login.
@@ -96,6 +99,7 @@ impl Agent {
             scope: found.scope,
             lang,
             zone: Zone::of(request),
+            preferences: found.preferences,
             csrf: found.csrf_token,
             session_id,
         })

@@ -1,27 +1,44 @@
 //! Every word of the pages, once per language. A language that lacks a text does not compile.
 
-mod de;
-mod en;
-
-pub use de::DE;
-pub use en::EN;
-
 macro_rules! texts {
+    ($name:ident: $($key:ident)*) => {
+        /// The texts of one subject in one language, by what they say. `{name}` stands for what [`super::fill`] puts in.
+        #[derive(Debug)]
+        pub struct $name {
+            $(pub $key: &'static str,)*
+        }
+
+        #[cfg(test)]
+        impl $name {
+            pub fn all(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((stringify!($key), self.$key),)*]
+            }
+        }
+    };
     ($($key:ident)*) => {
         /// The texts of one language, by what they say. `{name}` stands for what [`fill`] puts in.
         #[derive(Debug)]
         pub struct Texts {
             $(pub $key: &'static str,)*
+            /// Searching, shortcuts, preferences.
+            pub finding: &'static finding::Finding,
         }
 
         #[cfg(test)]
         impl Texts {
             fn all(&self) -> Vec<(&'static str, &'static str)> {
-                vec![$((stringify!($key), self.$key),)*]
+                [vec![$((stringify!($key), self.$key),)*], self.finding.all()].concat()
             }
         }
     };
 }
+
+mod de;
+mod en;
+pub mod finding;
+
+pub use de::DE;
+pub use en::EN;
 
 texts! {
     // Login.
@@ -75,10 +92,10 @@ texts! {
     // Empty pane.
     empty_title empty_lead empty_keys
     // Shortcuts.
-    keys_title keys_move keys_open keys_reply keys_note keys_take keys_request keys_release keys_close keys_send keys_help keys_switch
+    keys_title keys_switch
     // Snooze.
     did_snooze did_wake did_wake_by_itself snooze_button snooze_title snooze_later snooze_tomorrow snooze_week snooze_day snooze_time snooze_until
-    snooze_submit snooze_end snooze_now snooze_unfit keys_snooze
+    snooze_submit snooze_end snooze_now snooze_unfit
     // Settings, and the page of tags.
     settings settings_by_admins settings_change settings_save settings_tags
     tags_lead tags_new tags_create tags_name tags_colour tags_archive tags_archived tags_archived_hint tags_restore tags_none

@@ -19,6 +19,12 @@ const COOKIE: &str = "baton_zone";
 #[derive(Debug, Clone)]
 pub struct Zone(TimeZone);
 
+impl Default for Zone {
+    fn default() -> Self {
+        Self(TimeZone::UTC)
+    }
+}
+
 impl Zone {
     /// What the browser told, else UTC.
     pub fn of(request: &HttpRequest) -> Self {
@@ -33,6 +39,21 @@ impl Zone {
 
     fn moment(&self, local: jiff::civil::DateTime) -> Option<Timestamp> {
         Some(Timestamp::from_millis(local.to_zoned(self.0.clone()).ok()?.timestamp().as_millisecond()))
+    }
+
+    /// When a day begins; `None` for a day that there is not.
+    pub fn beginning_of(&self, year: u16, month: u16, day: u16) -> Option<Timestamp> {
+        let (year, month, day) = (i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+        let date = jiff::civil::Date::new(year, month, day).ok()?;
+        let began = date.to_zoned(self.0.clone()).ok()?;
+        Some(Timestamp::from_millis(began.timestamp().as_millisecond()))
+    }
+
+    /// When the day of a moment began, or one some days before it.
+    pub fn day_before(&self, moment: Timestamp, days: i32) -> Option<Timestamp> {
+        let date = self.at(moment).date().checked_sub(jiff::Span::new().try_days(days).ok()?).ok()?;
+        let began = date.to_zoned(self.0.clone()).ok()?;
+        Some(Timestamp::from_millis(began.timestamp().as_millisecond()))
     }
 
     fn at(&self, moment: Timestamp) -> Zoned {

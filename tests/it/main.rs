@@ -11,6 +11,7 @@ mod delivery_leases;
 mod delivery_receiver;
 mod delivery_world;
 mod drill;
+mod finding;
 mod fuzz_corpus;
 mod graph;
 mod harness;

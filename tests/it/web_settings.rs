@@ -17,7 +17,7 @@ async fn the_menu_leads_to_settings_and_back() {
     let first = anna.get("/settings").await.location.expect("a first page");
     let page = anna.get(&first).await;
     assert_eq!((page.status, page.count("nav a[aria-current=page]"), page.count("a[href='/inbox']")), (200, 1, 2));
-    assert_eq!(house.stranger().get(&first).await.location.as_deref(), Some("/login?next=%2Fsettings%2Ftags"));
+    assert_eq!(house.stranger().get(&first).await.location.as_deref(), Some("/login?next=%2Fsettings%2Fme"));
     assert_eq!(anna.get("/settings/nothing").await.status, 404);
 }
 

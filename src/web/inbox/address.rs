@@ -20,6 +20,9 @@ pub struct Asked {
     /// The timeline before this position.
     #[serde(default)]
     pub before: Option<i64>,
+    /// The timeline around this line, which is marked.
+    #[serde(default)]
+    pub at: Option<i64>,
     /// Only a part of the page, for scripts.
     #[serde(default)]
     pub fragment: Option<Fragment>,
@@ -111,7 +114,7 @@ fn encode(text: &str) -> String {
 }
 
 /// The last millisecond of the year 9999. PostgreSQL refuses times far outside of these bounds, and no row lies there.
-const LAST_TIME: i64 = 253_402_300_799_999;
+pub const LAST_TIME: i64 = 253_402_300_799_999;
 
 fn place(text: &str) -> Option<Place> {
     let mut parts = text.splitn(3, '.');

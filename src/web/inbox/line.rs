@@ -103,6 +103,8 @@ pub struct LineView {
     pub id: String,
     /// What it is.
     pub line: Line,
+    /// It is what the reader came for.
+    pub marked: bool,
     /// The texts.
     pub t: &'static Texts,
     /// The assets.

@@ -7,14 +7,15 @@ mod composer;
 mod content;
 mod context;
 mod form;
+pub mod keys;
 mod line;
 mod list;
 mod metadata;
 mod moves;
-mod names;
+pub mod names;
 mod notes;
 mod owner;
-mod pages;
+pub mod pages;
 mod scene;
 mod sending;
 mod snooze;
@@ -26,12 +27,14 @@ pub mod visible;
 use actix_web::web::{self, ServiceConfig};
 
 use super::error::WebError;
+use super::search;
 
 /// The addresses below `/inbox`.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .route("", web::get().to(pages::list))
         .route("/language", web::post().to(pages::language))
+        .route("/search", web::get().to(search::page))
         .route("/{page}/{person}", web::get().to(pages::conversation))
         .route("/{page}/{person}/send", web::post().to(sending::send))
         .route("/{page}/{person}/note", web::post().to(notes::note))

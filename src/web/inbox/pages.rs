@@ -7,11 +7,13 @@ use askama::Template;
 
 use super::address::{Asked, Fragment, ListState};
 use super::composer::Draft;
+use super::keys;
 use super::list::List;
 use super::names;
 use super::thread::{Reading, Thread};
 use super::visible::Visible;
 use crate::store::inbox_conversation::Conversation;
+use crate::store::preferences::Preferences;
 use crate::web::State;
 use crate::web::assets::Assets;
 use crate::web::error::WebError;
@@ -31,15 +33,28 @@ struct InboxPage<'a> {
     me: Me,
     back: String,
     zone: &'a str,
+    query: &'a str,
+    preferences: &'a Preferences,
+    keys: Vec<keys::Group>,
     list: List,
     thread: Option<Thread>,
 }
 
 /// The reader, in the corner.
-struct Me {
-    name: String,
-    initials: String,
-    hue: u8,
+pub struct Me {
+    /// What colleagues call them.
+    pub name: String,
+    /// Their initials.
+    pub initials: String,
+    /// Their colour.
+    pub hue: u8,
+}
+
+impl Me {
+    /// Somebody who is logged in.
+    pub fn new(agent: &Agent) -> Self {
+        Self { name: agent.name.clone(), initials: names::initials(Some(&agent.name)), hue: names::hue(&agent.user.0.to_string()) }
+    }
 }
 
 /// What went wrong with a form, and what was written in it.
@@ -84,7 +99,7 @@ pub async fn show(
         return html(StatusCode::OK, List::load(web, agent, state, Some((&page, &person))).await?.render()?);
     }
     let Returned { status, problem, draft } = returned;
-    let reading = Reading { agent, list: state, before: asked.before, problem, draft };
+    let reading = Reading { agent, list: state, before: asked.before, at: asked.at, problem, draft };
     let thread = Thread::load(web, conversation, reading).await?;
     if asked.fragment.is_some() {
         return html(status, thread.render()?);
@@ -101,15 +116,17 @@ pub async fn language(web: State, posted: Posted) -> Result<HttpResponse, WebErr
 }
 
 fn whole(status: StatusCode, agent: &Agent, back: String, list: List, thread: Option<Thread>) -> Result<HttpResponse, WebError> {
-    let me = Me { name: agent.name.clone(), initials: names::initials(Some(&agent.name)), hue: names::hue(&agent.user.0.to_string()) };
     let page = InboxPage {
         lang: agent.lang,
         t: agent.lang.texts(),
         assets: Assets::get(),
         csrf: &agent.csrf,
-        me,
+        me: Me::new(agent),
         back,
         zone: agent.zone.name(),
+        query: "",
+        preferences: &agent.preferences,
+        keys: keys::groups(agent.lang.texts().finding),
         list,
         thread,
     };

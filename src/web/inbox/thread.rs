@@ -23,6 +23,9 @@ use crate::wire::Object;
 /// How much of the history the side shows.
 const HISTORY: i64 = 20;
 
+/// Lines after one that is looked for, so that it stands among others.
+const BEYOND: i64 = 20;
+
 /// The conversation, its composer and its side.
 #[derive(Template)]
 #[template(path = "thread.html")]
@@ -66,6 +69,8 @@ pub struct Reading<'a> {
     pub list: &'a ListState,
     /// The timeline before this position.
     pub before: Option<i64>,
+    /// The timeline around this line, which is marked.
+    pub at: Option<i64>,
     /// What went wrong with the last form.
     pub problem: Option<String>,
     /// What was written in it.
@@ -75,10 +80,14 @@ pub struct Reading<'a> {
 impl Thread {
     /// Reads and lays out a conversation.
     pub async fn load(web: &State, conversation: Conversation, reading: Reading<'_>) -> Result<Self, WebError> {
-        let Reading { agent, list, before, problem, draft } = reading;
+        let Reading { agent, list, before, at, problem, draft } = reading;
         let mut scene = Scene::load(web, agent, conversation).await?;
-        let timeline = Timeline::load(web, &mut scene, before).await?;
         let (page, person) = (scene.conversation.page.clone(), scene.conversation.person.clone());
+        let before = match (before, at) {
+            (None, Some(at)) => web.store.lines_beyond(&page, &person, at, BEYOND).await?,
+            (before, _) => before,
+        };
+        let timeline = Timeline::load(web, &mut scene, before, at).await?;
         let colleagues = if scene.inbox_owns() { web.store.colleagues(&page).await? } else { Vec::new() };
         let history = web.store.control_history(&page, &person, HISTORY).await?;
         let saved = web.store.drafts(agent.user, &page, &person).await?;
@@ -118,12 +127,15 @@ impl Thread {
             lines: timeline.lines,
             composer: Composer::new(&scene, agent, list, &name, draft, saved),
             context: Context::new(&scene, &history),
-            fragment_url: match before {
-                Some(position) => format!("{address}&before={position}&fragment=thread"),
-                None => format!("{address}&fragment=thread"),
-            },
+            fragment_url: fragment_url(&address, before, at),
             key: format!("{page}/{person}"),
             name,
         })
     }
+}
+
+/// The same part of the conversation, fetched by scripts.
+fn fragment_url(address: &str, before: Option<i64>, at: Option<i64>) -> String {
+    let given = |name: &str, value: Option<i64>| value.map(|value| format!("&{name}={value}")).unwrap_or_default();
+    format!("{address}{}{}&fragment=thread", given("before", before), given("at", at))
 }

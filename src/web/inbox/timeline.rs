@@ -47,8 +47,8 @@ struct Entry {
 }
 
 impl Timeline {
-    /// The newest lines, or those before a position. Learns the names of the agents in them.
-    pub async fn load(web: &Web, scene: &mut Scene, before: Option<i64>) -> Result<Self, WebError> {
+    /// The newest lines, or those before a position, one of them marked. Learns the names of the agents in them.
+    pub async fn load(web: &Web, scene: &mut Scene, before: Option<i64>, marked: Option<i64>) -> Result<Self, WebError> {
         let (page, person) = (scene.conversation.page.clone(), scene.conversation.person.clone());
         let limit = i64::try_from(LINES + 1).unwrap_or(i64::MAX);
         let mut rows = web.store.lines_before(&page, &person, before, limit).await?;
@@ -65,7 +65,11 @@ impl Timeline {
         let customer = super::names::person(&scene.conversation.name, &person, scene.conversation.object, scene.t());
         let teller = Teller { names: &scene.names, clock: &scene.clock, customer: &customer };
         let entries = teller.entries(&rows, &folds, &sends);
-        Ok(Self { lines: finish(entries, &scene.clock, scene.t()), older: Some(oldest).filter(|_| more) })
+        let mut lines = finish(entries, &scene.clock, scene.t());
+        if let Some(line) = marked.map(|position| format!("p{position}")).and_then(|id| lines.iter_mut().find(|line| line.id == id)) {
+            line.marked = true;
+        }
+        Ok(Self { lines, older: Some(oldest).filter(|_| more) })
     }
 }
 
@@ -219,7 +223,7 @@ fn finish(entries: Vec<Entry>, clock: &Clock, t: &'static Texts) -> Vec<LineView
     for Entry { id, at, line, .. } in calm(entries) {
         if previous.as_ref().is_none_or(|(before, _)| !clock.same_day(*before, at)) {
             let heading = Line::Day(clock.day_heading(at));
-            lines.push(LineView { id: format!("day-{id}"), line: heading, t, assets });
+            lines.push(LineView { id: format!("day-{id}"), line: heading, marked: false, t, assets });
             previous = None;
         }
         let line = match line {
@@ -235,7 +239,7 @@ fn finish(entries: Vec<Entry>, clock: &Clock, t: &'static Texts) -> Vec<LineView
                 other
             }
         };
-        lines.push(LineView { id, line, t, assets });
+        lines.push(LineView { id, line, marked: false, t, assets });
     }
     lines
 }

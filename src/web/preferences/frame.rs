@@ -7,32 +7,37 @@ use crate::web::text::Texts;
 /// A page of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
+    /// What is one's own.
+    Me,
     /// Tags.
     Tags,
 }
 
 impl Section {
     /// The pages, in the order in which they are listed.
-    const ALL: [Self; 1] = [Self::Tags];
+    const ALL: [Self; 2] = [Self::Me, Self::Tags];
 
     /// Where `/settings` leads.
-    pub const FIRST: Self = Self::Tags;
+    pub const FIRST: Self = Self::Me;
 
     /// Its address.
     pub const fn href(self) -> &'static str {
         match self {
+            Self::Me => "/settings/me",
             Self::Tags => "/settings/tags",
         }
     }
 
     const fn title(self, t: &'static Texts) -> &'static str {
         match self {
+            Self::Me => t.finding.preferences,
             Self::Tags => t.settings_tags,
         }
     }
 
     const fn icon(self) -> &'static str {
         match self {
+            Self::Me => "person",
             Self::Tags => "tag",
         }
     }
@@ -42,6 +47,8 @@ impl Section {
 pub struct Frame {
     /// Every form carries it.
     pub csrf: String,
+    /// Light or dark.
+    pub theme: &'static str,
     /// The reader may change what is everybody's.
     pub admin: bool,
     /// The name of the page.
@@ -69,6 +76,7 @@ impl Frame {
         let link = |one: Section| Link { href: one.href(), icon: one.icon(), label: one.title(t), current: one == section };
         Self {
             csrf: agent.csrf.clone(),
+            theme: agent.preferences.theme.as_str(),
             admin: agent.role == Role::Admin,
             title: section.title(t),
             links: Section::ALL.into_iter().map(link).collect(),

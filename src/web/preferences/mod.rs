@@ -4,6 +4,7 @@
 
 mod authority;
 mod frame;
+mod me;
 mod tags;
 
 use actix_web::web::{self, ServiceConfig};
@@ -17,6 +18,10 @@ pub use frame::Section;
 pub fn routes(config: &mut ServiceConfig) {
     config
         .route("", web::get().to(first))
+        .route("/me", web::get().to(me::page))
+        .route("/me", web::post().to(me::save))
+        .route("/me/keys", web::post().to(me::keys))
+        .route("/me/theme", web::post().to(me::theme))
         .route("/tags", web::get().to(tags::page))
         .route("/tags", web::post().to(tags::create))
         .route("/tags/{tag}", web::post().to(tags::change))

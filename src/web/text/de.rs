@@ -4,6 +4,7 @@ use super::Texts;
 
 /// The German texts.
 pub static DE: Texts = Texts {
+    finding: &super::finding::DE,
     login_title: "Anmelden",
     login_lead: "Der Posteingang für alles, was Menschen an Ihre Seiten schreiben.",
     login_email: "E-Mail",
@@ -264,16 +265,6 @@ pub static DE: Texts = Texts {
     empty_lead: "Wählen Sie links eine aus. Neue erscheinen von selbst.",
     empty_keys: "j und k gehen durch die Liste, ? zeigt alle Tasten.",
     keys_title: "Tastenkürzel",
-    keys_move: "nächste und vorige Unterhaltung",
-    keys_open: "Unterhaltung öffnen",
-    keys_reply: "antworten",
-    keys_note: "Notiz schreiben",
-    keys_take: "übernehmen",
-    keys_request: "anfragen",
-    keys_release: "zurückgeben",
-    keys_close: "schließen",
-    keys_send: "senden",
-    keys_help: "diese Liste",
     keys_switch: "Einzeltasten sind eingeschaltet",
     did_snooze: "{by} hat sie bis {time} zurückgestellt.",
     did_wake: "{by} hat sie wieder vorgeholt.",
@@ -290,7 +281,6 @@ pub static DE: Texts = Texts {
     snooze_end: "Vorholen",
     snooze_now: "Sie kommt dann von selbst wieder, oder sobald der Kunde schreibt.",
     snooze_unfit: "Bitte einen Zeitpunkt wählen, der in den nächsten zwölf Monaten liegt.",
-    keys_snooze: "zurückstellen",
     settings: "Einstellungen",
     settings_by_admins: "Diese Liste pflegt die Administration.",
     settings_change: "Ändern",

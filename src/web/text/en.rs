@@ -4,6 +4,7 @@ use super::Texts;
 
 /// The English texts.
 pub static EN: Texts = Texts {
+    finding: &super::finding::EN,
     login_title: "Sign in",
     login_lead: "The inbox for everything people write to your Pages.",
     login_email: "Email",
@@ -264,16 +265,6 @@ pub static EN: Texts = Texts {
     empty_lead: "Choose one on the left. New ones appear by themselves.",
     empty_keys: "j and k move through the list, ? shows every shortcut.",
     keys_title: "Keyboard shortcuts",
-    keys_move: "next and previous conversation",
-    keys_open: "open the conversation",
-    keys_reply: "reply",
-    keys_note: "write a note",
-    keys_take: "take over",
-    keys_request: "request",
-    keys_release: "give back",
-    keys_close: "close",
-    keys_send: "send",
-    keys_help: "this list",
     keys_switch: "Single-key shortcuts are on",
     did_snooze: "{by} snoozed it until {time}.",
     did_wake: "{by} ended the snooze.",
@@ -290,7 +281,6 @@ pub static EN: Texts = Texts {
     snooze_end: "End snooze",
     snooze_now: "It comes back at that time, or as soon as the customer writes.",
     snooze_unfit: "Please choose a time to come, within the next year.",
-    keys_snooze: "snooze",
     settings: "Settings",
     settings_by_admins: "Admins keep this list.",
     settings_change: "Change",

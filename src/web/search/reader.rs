@@ -1,0 +1,155 @@
+//! Reads the log on for the search. It gives way to everything else: it rests as long as it worked.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::words::{terms, text_of, words};
+use crate::ledger::Ledger;
+use crate::store::log::LogRow;
+use crate::store::search::keep::{Changed, Claim, Known, Line, Named, author};
+use crate::store::{Store, StoreError};
+use crate::wire::PageId;
+
+/// Rows that are read at once.
+const ROWS: i64 = 500;
+
+/// How long it waits after it heard of something: what comes in a moment is read together.
+const GATHER: Duration = Duration::from_millis(300);
+
+/// How often it looks by itself: for names that the platform told, and for what another process wrote or left unread.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Names told so long before the newest are looked at again: who tells one may commit it later than another.
+const LATE: Duration = Duration::from_secs(10);
+
+/// Reads until `stop`. One task a process; of several processes one reads a Page at a time.
+pub async fn run(store: Store, ledger: Ledger, stop: CancellationToken) {
+    let mut advances = ledger.advances().subscribe();
+    let mut reader = Reader { store, read: BTreeMap::new() };
+    loop {
+        if let Err(error) = reader.turn().await {
+            tracing::warn!(%error, "the search waits for the store");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            heard = advances.recv() => match heard {
+                Ok(_) | Err(RecvError::Lagged(_)) => tokio::time::sleep(GATHER).await,
+                Err(RecvError::Closed) => return,
+            },
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        // The next turn reads all of it: it goes by the heads of the Pages.
+        while advances.try_recv().is_ok() {}
+    }
+}
+
+struct Reader {
+    store: Store,
+    /// Pages that are read to the end, and where that was.
+    read: BTreeMap<PageId, i64>,
+}
+
+impl Reader {
+    async fn turn(&mut self) -> Result<(), StoreError> {
+        for (page, head) in self.store.heads().await? {
+            while self.read.get(&page).is_none_or(|read| *read < head) {
+                let began = Instant::now();
+                let Some(read) = self.read_on(&page).await? else { break };
+                self.read.insert(page.clone(), read);
+                tokio::time::sleep(began.elapsed()).await;
+            }
+        }
+        self.names().await
+    }
+
+    /// Reads some rows. `None`: another process is at it.
+    async fn read_on(&self, page: &PageId) -> Result<Option<i64>, StoreError> {
+        let Some(mut claim) = self.store.claim_search(Some(page)).await? else { return Ok(None) };
+        let rows = self.store.log_after(page, claim.position, ROWS).await?;
+        let read = rows.last().map_or(claim.position, |row| row.position);
+        write(&mut claim, page, &rows).await?;
+        claim.done(read, None).await?;
+        Ok(Some(read))
+    }
+
+    async fn names(&self) -> Result<(), StoreError> {
+        let Some(mut claim) = self.store.claim_search(None).await? else { return Ok(()) };
+        let mut since = claim.people_until.map(|until| until - LATE);
+        let mut newest = claim.people_until;
+        loop {
+            let told = self.store.names_told(since, ROWS).await?;
+            let Some(last) = told.last().map(|named| named.told) else { break };
+            claim.meet(&told.iter().map(known).collect::<Vec<_>>(), true).await?;
+            newest = newest.max(Some(last));
+            // Many may have been told at the same time: then the next look would begin at the same place.
+            if told.len() < usize::try_from(ROWS).unwrap_or(usize::MAX) || since == Some(last) {
+                break;
+            }
+            since = Some(last);
+        }
+        claim.done(0, newest).await
+    }
+}
+
+async fn write(claim: &mut Claim, page: &PageId, rows: &[LogRow]) -> Result<(), StoreError> {
+    let lines: Vec<Line> = rows.iter().filter(|row| row.kind != "edit").filter_map(line).collect();
+    if !lines.is_empty() {
+        claim.add(&lines).await?;
+    }
+    let mut seen = HashSet::new();
+    let people = rows.iter().filter_map(|row| row.person.as_ref()).filter(|person| seen.insert((*person).clone()));
+    let people: Vec<Known> = people.map(|person| with_terms(page.to_string(), person.to_string(), "")).collect();
+    if !people.is_empty() {
+        claim.meet(&people, false).await?;
+    }
+    for row in rows {
+        if let Some(changed) = changed(row) {
+            claim.change(&changed).await?;
+        }
+    }
+    Ok(())
+}
+
+fn line(row: &LogRow) -> Option<Line> {
+    if row.scrubbed {
+        return None;
+    }
+    let text = text_of(&row.kind, &row.payload)?;
+    let words = words(&text);
+    let line = Line {
+        position: row.position,
+        person: row.person.clone()?,
+        at: row.at,
+        author: author(row),
+        words: super::words::spaced(&words),
+        terms: terms(&words),
+    };
+    (!words.is_empty()).then_some(line)
+}
+
+fn changed(row: &LogRow) -> Option<Changed> {
+    let now = match row.kind.as_str() {
+        "edit" if !row.scrubbed => {
+            let words = words(&text_of("edit", &row.payload)?);
+            Some((super::words::spaced(&words), terms(&words)))
+        }
+        "unsend" => None,
+        _ => return None,
+    };
+    Some(Changed { position: row.position, person: row.person.clone()?, mid: row.mid.clone()?, now })
+}
+
+fn known(named: &Named) -> Known {
+    with_terms(named.page.clone(), named.person.clone(), &named.name)
+}
+
+/// Somebody by name and id. The end of an id is what people see of it, so it is known as well.
+fn with_terms(page: String, person: String, name: &str) -> Known {
+    let words = words(&format!("{name} {person}"));
+    let mut terms = terms(&words);
+    terms.extend(super::resolve::end_of_id(&person));
+    Known { words: super::words::spaced(&words), terms, page, person }
+}

@@ -1,0 +1,3 @@
+//! Finding things, and doing everything without a mouse.
+
+mod search;
