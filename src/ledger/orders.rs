@@ -52,6 +52,7 @@ pub(super) fn act(group: &mut Group, page: &PageId, person: &PersonId, user: Opt
             Ok(note(group, page, person, user, "reopen", act))
         }
         Act::Note { .. } => Ok(note(group, page, person, user, "note", act)),
+        Act::Kept { .. } => Ok(note(group, page, person, user, "kept", act)),
     }
 }
 
@@ -84,7 +85,7 @@ fn assign(group: &mut Group, page: &PageId, person: &PersonId, user: Option<User
 }
 
 /// A row that only people see.
-fn note(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId>, kind: &'static str, act: &Act) -> i64 {
+pub(super) fn note(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId>, kind: &'static str, act: &Act) -> i64 {
     let entry = Entry {
         kind,
         field: String::new(),

@@ -16,6 +16,7 @@ mod graph;
 mod harness;
 mod hostile;
 mod inbox;
+mod inbox_endings;
 mod inbox_live;
 mod inbox_writing;
 mod intake;

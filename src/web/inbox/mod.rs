@@ -15,6 +15,7 @@ mod names;
 mod notes;
 mod owner;
 mod pages;
+mod reasons;
 mod scene;
 mod sending;
 mod steps;
@@ -33,6 +34,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/language", web::post().to(pages::language))
         .route("/{page}/{person}", web::get().to(pages::conversation))
         .route("/{page}/{person}/send", web::post().to(sending::send))
+        .route("/{page}/{person}/again", web::post().to(sending::again))
         .route("/{page}/{person}/note", web::post().to(notes::note))
         .route("/{page}/{person}/draft", web::post().to(notes::draft))
         .route("/{page}/{person}/control", web::post().to(acts::control))

@@ -63,7 +63,8 @@ impl Timeline {
         let sends = web.store.pending_sends(&page, &person, from, until).await?;
         learn(web, scene, &rows, &sends).await?;
         let customer = super::names::person(&scene.conversation.name, &person, scene.conversation.object, scene.t());
-        let teller = Teller { names: &scene.names, clock: &scene.clock, customer: &customer };
+        let may_write = super::composer::may_write(scene);
+        let teller = Teller { names: &scene.names, clock: &scene.clock, customer: &customer, may_write };
         let entries = teller.entries(&rows, &folds, &sends);
         Ok(Self { lines: finish(entries, &scene.clock, scene.t()), older: Some(oldest).filter(|_| more) })
     }
@@ -94,6 +95,7 @@ struct Teller<'a> {
     names: &'a Names,
     clock: &'a Clock,
     customer: &'a str,
+    may_write: bool,
 }
 
 impl Teller<'_> {
@@ -119,7 +121,7 @@ impl Teller<'_> {
                 }
                 _ => self.event(row, &item),
             },
-            "control" | "assign" | "close" | "reopen" => match steps::step(row, self.names, self.clock) {
+            "control" | "assign" | "close" | "reopen" | "kept" => match steps::step(row, self.names, self.clock) {
                 Some(step) => Line::Control(step),
                 None => self.event(row, &item),
             },
@@ -153,6 +155,7 @@ impl Teller<'_> {
         message.waits = true;
         message.at = self.clock.moment(send.accepted_at);
         message.state = Some(outcome::of_send(send, self.names.t));
+        message.again = outcome::again(send, self.names.t).filter(|_| self.may_write && self.names.kind(&send.app) == Some(AppKind::Inbox));
         Entry { id: format!("s{}", send.send_id), at: send.accepted_at, mid: None, line: Line::Message(Box::new(message)) }
     }
 
@@ -196,6 +199,7 @@ impl Teller<'_> {
             edited: false,
             at: self.clock.moment(self.clock.now),
             state: None,
+            again: None,
         }
     }
 
