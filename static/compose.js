@@ -82,7 +82,7 @@ export function compose() {
     if (kind) requestAnimationFrame(() => write(kind));
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form?.dataset.draft) event.target.form.requestSubmit();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form?.dataset.draft) event.target.form.requestSubmit(event.target.form.querySelector("button.send, button.save-note"));
   });
   document.addEventListener("submit", (event) => {
     if (!event.target.closest("#thread") || event.target.getAttribute("method") !== "post") return;

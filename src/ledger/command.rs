@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::UserId;
 use crate::control::{self, Control, Epoch, Refusal, TransferCall};
 use crate::store::StoreError;
-use crate::wire::{AppId, GraphError, MessageId, PageId, PersonId, Send, Timestamp};
+use crate::wire::{AppId, Done, GraphError, MessageId, PageId, PersonId, Send, Timestamp};
 
 pub use crate::store::outbox::{SendError, SendId, SendState};
 
@@ -165,6 +165,23 @@ pub enum Act {
         /// Its text.
         text: String,
     },
+    /// What was to be done after a message was not done. The ledger says so itself; nobody orders it.
+    Kept {
+        /// What.
+        how: Done,
+        /// Why not.
+        why: Kept,
+    },
+}
+
+/// Why a conversation stays with its agent after the message that was to be the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// The customer wrote what the agent had not seen.
+    Written,
+    /// Somebody else has it by now.
+    Moved,
 }
 
 /// Why the ledger did not do something.

@@ -2,6 +2,7 @@
 
 mod advances;
 mod command;
+mod done;
 mod group;
 mod in_process;
 mod incoming;
@@ -23,8 +24,8 @@ use crate::wire::{AppId, Incoming, PageId, PersonId};
 
 pub use advances::{Advance, Advances};
 pub use command::{
-    Accepted, Act, Begun, LedgerError, Memory, NewSend, Order, Ordered, OutboxLease, Received, SendError, SendId, SendJob, SendOutcome,
-    SendState,
+    Accepted, Act, Begun, Kept, LedgerError, Memory, NewSend, Order, Ordered, OutboxLease, Received, SendError, SendId, SendJob,
+    SendOutcome, SendState,
 };
 pub use in_process::InProcessDelivery;
 pub use process::Process;

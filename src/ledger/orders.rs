@@ -57,6 +57,7 @@ pub(super) fn act(group: &mut Group, page: &PageId, person: &PersonId, user: Opt
         Act::Wake if row.snoozed_until.is_none() => Ok(last),
         Act::Wake => Ok(wake(group, page, person, user)),
         Act::Note { .. } => Ok(note(group, page, person, user, "note", act)),
+        Act::Kept { .. } => Ok(note(group, page, person, user, "kept", act)),
     }
 }
 
@@ -106,7 +107,7 @@ fn assign(group: &mut Group, page: &PageId, person: &PersonId, user: Option<User
 }
 
 /// A row that only people see.
-fn note(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId>, kind: &'static str, act: &Act) -> i64 {
+pub(super) fn note(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId>, kind: &'static str, act: &Act) -> i64 {
     let entry = Entry {
         kind,
         field: String::new(),

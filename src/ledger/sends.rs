@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::command::{Accepted, Begun, LedgerError, NewSend, OutboxLease, SendError, SendId, SendJob, SendOutcome, SendState};
+use super::done;
 use super::group::{Entry, Group};
 use crate::control::{self, Audience, Command, Terms};
 use crate::crypto::random;
@@ -204,7 +205,10 @@ fn unknown(group: &mut Group, row: SendRow) -> SendRow {
     let row = SendRow { state: "unknown".to_owned(), ..row };
     group.change_send(row.clone(), None);
     append_outcome(group, &row, "send_unknown");
-    inline_control(group, &row);
+    // An agent is not done with what may never have arrived.
+    if !matches!(row.send.thread_control, Some(InlineControl::Done { .. })) {
+        inline_control(group, &row);
+    }
     row
 }
 
@@ -253,13 +257,16 @@ fn append_echo(group: &mut Group, row: &SendRow, mid: &MessageId) -> i64 {
 /// Applies `thread_control` of a send, unless somebody else has moved control since it was accepted.
 fn inline_control(group: &mut Group, row: &SendRow) {
     let Some(inline) = &row.send.thread_control else { return };
+    if let InlineControl::Done { how, seen } = inline {
+        return done::done(group, row, *how, *seen);
+    }
     let (Some(rules), Some(conversation)) = (group.rules(&row.page), group.conversation(&row.page, &row.person)) else { return };
     if conversation.control.epoch != row.epoch {
         return;
     }
     let command = match inline {
         InlineControl::Pass { app_id } => Command::Pass { app: row.app.clone(), target: app_id.clone(), metadata: None },
-        InlineControl::Release => Command::Release { app: row.app.clone(), metadata: None },
+        InlineControl::Release | InlineControl::Done { .. } => Command::Release { app: row.app.clone(), metadata: None },
     };
     match control::decide(&conversation.control, &rules, &command, group.now) {
         Ok(decision) => {

@@ -28,6 +28,43 @@ pub struct PendingSend {
     pub accepted_at: Timestamp,
     /// Why it failed.
     pub error: Option<(i64, Option<i64>, String)>,
+    /// Another attempt was made with [`again_key`].
+    pub again: bool,
+}
+
+/// The idempotency key of the attempt after a send: there is one at most, however often it is asked for.
+#[must_use]
+pub fn again_key(send_id: i64) -> String {
+    format!("again.{send_id}")
+}
+
+struct Row {
+    send_id: i64,
+    app_id: String,
+    user_id: Option<i64>,
+    state: String,
+    send: String,
+    accepted_at: time::OffsetDateTime,
+    error_code: Option<i64>,
+    error_subcode: Option<i64>,
+    error_message: Option<String>,
+    again: bool,
+}
+
+impl Row {
+    fn read(self, page: &PageId) -> Result<PendingSend, StoreError> {
+        let bad = |column, why: String| StoreError::inconsistent("outbox", column, format!("{page}:{}", self.send_id), why);
+        Ok(PendingSend {
+            send_id: self.send_id,
+            app: AppId::parse(&self.app_id).map_err(|e| bad("app_id", e.to_string()))?,
+            user: self.user_id.map(UserId),
+            send: serde_json::from_str(&self.send).map_err(|e| bad("send", e.to_string()))?,
+            accepted_at: timestamp(self.accepted_at),
+            error: self.error_code.map(|code| (code, self.error_subcode, self.error_message.clone().unwrap_or_default())),
+            state: self.state,
+            again: self.again,
+        })
+    }
 }
 
 impl Store {
@@ -101,10 +138,14 @@ impl Store {
         from: Timestamp,
         until: Option<Timestamp>,
     ) -> Result<Vec<PendingSend>, StoreError> {
-        let rows = sqlx::query!(
-            "select send_id, app_id, user_id, state, send, accepted_at, error_code, error_subcode, error_message from outbox
-             where page_id = $1 and person_id = $2 and state <> 'sent' and accepted_at >= $3 and ($4::timestamptz is null or accepted_at < $4)
-             order by send_id desc limit 100",
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select send_id, app_id, user_id, state, send, accepted_at, error_code, error_subcode, error_message,
+                      exists (select 1 from outbox a where a.page_id = o.page_id and a.app_id = o.app_id
+                              and a.idempotency_key = 'again.' || o.send_id) as "again!"
+               from outbox o
+               where page_id = $1 and person_id = $2 and state <> 'sent' and accepted_at >= $3 and ($4::timestamptz is null or accepted_at < $4)
+               order by send_id desc limit 100"#,
             page.as_str(),
             person.as_str(),
             datetime(from),
@@ -112,24 +153,26 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut sends = Vec::with_capacity(rows.len());
-        for row in rows.into_iter().rev() {
-            let bad = |column, why: String| StoreError::inconsistent("outbox", column, format!("{page}:{}", row.send_id), why);
-            let send: Send = serde_json::from_str(&row.send).map_err(|e| bad("send", e.to_string()))?;
-            if send.is_action() {
-                continue;
-            }
-            sends.push(PendingSend {
-                send_id: row.send_id,
-                app: AppId::parse(&row.app_id).map_err(|e| bad("app_id", e.to_string()))?,
-                user: row.user_id.map(UserId),
-                state: row.state,
-                send,
-                accepted_at: timestamp(row.accepted_at),
-                error: row.error_code.map(|code| (code, row.error_subcode, row.error_message.unwrap_or_default())),
-            });
-        }
-        Ok(sends)
+        let sends: Result<Vec<PendingSend>, _> = rows.into_iter().rev().map(|row| row.read(page)).collect();
+        Ok(sends?.into_iter().filter(|send| !send.send.is_action()).collect())
+    }
+
+    /// A send of a conversation, whatever became of it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn send_to(&self, page: &PageId, person: &PersonId, send_id: i64) -> Result<Option<PendingSend>, StoreError> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"select send_id, app_id, user_id, state, send, accepted_at, error_code, error_subcode, error_message, false as "again!"
+               from outbox where page_id = $1 and person_id = $2 and send_id = $3"#,
+            page.as_str(),
+            person.as_str(),
+            send_id
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| row.read(page)).transpose()
     }
 
     /// The conversations that changed on a Page after a position up to another, each with its newest position.

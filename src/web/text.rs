@@ -84,6 +84,10 @@ texts! {
     window_open window_human window_closed window_never
     blocked_idle blocked_app blocked_external blocked_moving blocked_window blocked_closed blocked_page blocked_no_inbox
     mode_label mode_reply mode_note draft_saved draft_save
+    send_more send_close send_release send_release_to
+    then_close then_release then_not_closed then_not_released kept_open_written kept_open_moved kept_here_written kept_here_moved
+    again again_unknown again_made again_answered
+    fail_link fail_blocked fail_file fail_file_kind fail_file_large fail_permission fail_platform
     note_label note_placeholder note_hint note_save
     guard_title guard_title_somebody guard_hint
     problem_empty problem_long problem_bytes problem_refused problem_not_owner problem_platform problem_busy problem_key problem_note_long

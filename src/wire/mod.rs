@@ -34,5 +34,5 @@ pub use ids::{AppId, BadId, MessageId, Metadata, Object, PageId, PersonId, Times
 pub use kind::Kind;
 pub use params::Params;
 pub use parse_send::parse_send;
-pub use send::{Content, InlineControl, Send};
+pub use send::{Content, Done, InlineControl, Send};
 pub use upload::Upload;

@@ -60,6 +60,23 @@ pub enum InlineControl {
     },
     /// Also when `control_type` is missing. No event.
     Release,
+    /// The inbox's own, and nothing that an app can ask for: the agent is done with the conversation.
+    Done {
+        /// What becomes of it.
+        how: Done,
+        /// The newest position the agent had seen: if the person has written since, the conversation stays as it is.
+        seen: i64,
+    },
+}
+
+/// What becomes of a conversation that an agent is done with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Done {
+    /// It is closed, and control released.
+    Close,
+    /// Control is released.
+    Release,
 }
 
 impl Send {

@@ -17,6 +17,7 @@ mod graph;
 mod harness;
 mod hostile;
 mod inbox;
+mod inbox_endings;
 mod inbox_live;
 mod inbox_snooze;
 mod inbox_writing;

@@ -3,11 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::address::Asked;
 use super::composer::Draft;
 use super::form::{Form, words};
 use super::moves;
-use super::pages::by_script;
 use super::scene::Scene;
 use super::visible::PostedTo;
 use crate::access::UserId;
@@ -15,7 +13,6 @@ use crate::control::Command;
 use crate::ledger::{Act, LedgerError, Order};
 use crate::web::State;
 use crate::web::error::WebError;
-use crate::web::login::see;
 use crate::web::posted::Fields;
 use crate::web::session::Agent;
 use crate::web::text::fill;
@@ -41,10 +38,7 @@ pub async fn control(web: State, request: HttpRequest, posted: PostedTo) -> Resu
     }
     let closing = matches!(wanted, Wanted::Act(Act::Close));
     match carry_out(&web, &agent, &scene, wanted).await {
-        Ok(()) if closing && !by_script(&request) => {
-            web.badges().forget(agent.user);
-            Ok(see(&Asked::posted(fields.get("view"), false).list().href()))
-        }
+        Ok(()) if closing => act.left().await,
         Ok(()) => act.done().await,
         Err(error) => {
             let (status, problem) = words(error, &scene)?;

@@ -12,7 +12,7 @@ use crate::web::assets::Assets;
 use crate::web::posted::Fields;
 use crate::web::session::Agent;
 use crate::web::text::{Texts, fill};
-use crate::wire::{Object, Timestamp};
+use crate::wire::{Done, Object, Timestamp};
 
 /// Longest text on Messenger, in characters. Send API reference, "text": under 2000.
 pub const TEXT_CHARS: usize = 2000;
@@ -53,6 +53,8 @@ pub struct Draft {
     pub reply: Option<Written>,
     /// The note.
     pub note: Option<Written>,
+    /// What was to happen after the message.
+    pub then: Option<Done>,
     /// What they had seen, if that still counts.
     pub seen: Option<i64>,
     /// Somebody answered meanwhile.
@@ -130,6 +132,13 @@ impl Sheet {
     }
 }
 
+/// A way to send a message and be done with the conversation.
+struct Ending {
+    then: &'static str,
+    icon: &'static str,
+    label: String,
+}
+
 /// The composer.
 #[derive(Template)]
 #[template(path = "composer.html")]
@@ -145,6 +154,8 @@ pub struct Composer {
     reply: Sheet,
     note: Sheet,
     noting: bool,
+    then: &'static str,
+    endings: Vec<Ending>,
     seen: i64,
     limit: usize,
     placeholder: String,
@@ -169,6 +180,12 @@ impl Composer {
             reply: Sheet::new(draft.reply, saved.reply),
             note: Sheet::new(draft.note, saved.note),
             noting,
+            then: match draft.then {
+                Some(Done::Close) => "close",
+                Some(Done::Release) => "release",
+                None => "",
+            },
+            endings: endings(scene),
             seen: draft.seen.unwrap_or(scene.conversation.last_position),
             limit: if scene.conversation.object == Object::Instagram { INSTAGRAM_BYTES } else { TEXT_CHARS },
             placeholder: fill(scene.t().reply_placeholder, &[("name", name)]),
@@ -176,6 +193,16 @@ impl Composer {
             refresh: list.conversation(page, person),
         }
     }
+}
+
+/// The ways to send a message and be done with the conversation.
+fn endings(scene: &Scene) -> Vec<Ending> {
+    let t = scene.t();
+    let release = match scene.next_answerer() {
+        Some(app) => fill(t.send_release_to, &[("app", &app)]),
+        None => t.send_release.to_owned(),
+    };
+    vec![Ending { then: "close", icon: "check", label: t.send_close.to_owned() }, Ending { then: "release", icon: "bot", label: release }]
 }
 
 /// The messaging window in words.
@@ -191,6 +218,11 @@ pub fn window_line(scene: &Scene) -> WindowLine {
         Window::Closed if scene.conversation.last_person_act.is_none() => WindowLine { class: "closed", label: t.window_never.to_owned() },
         Window::Closed => WindowLine { class: "closed", label: t.window_closed.to_owned() },
     }
+}
+
+/// Whether an agent may write to the customer now.
+pub fn may_write(scene: &Scene) -> bool {
+    blocked(scene).is_none()
 }
 
 fn blocked(scene: &Scene) -> Option<Blocked> {

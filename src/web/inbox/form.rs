@@ -17,7 +17,7 @@ use crate::web::posted::Fields;
 use crate::web::session::Agent;
 use crate::web::text::fill;
 
-use super::moves;
+use super::{moves, reasons};
 
 /// A form about a conversation on its way.
 pub struct Form<'a> {
@@ -46,6 +46,15 @@ impl<'a> Form<'a> {
         self.back(StatusCode::OK, None, Draft::default()).await
     }
 
+    /// The agent is done with the conversation: back to the list, where scripts do not stay.
+    pub async fn left(self) -> Result<HttpResponse, WebError> {
+        self.web.badges().forget(self.agent.user);
+        if self.asked.fragment.is_none() {
+            return Ok(see(&self.asked.list().href()));
+        }
+        self.done().await
+    }
+
     /// The conversation as it is now, with the words and what had been written.
     pub async fn back(self, status: StatusCode, problem: Option<String>, draft: Draft) -> Result<HttpResponse, WebError> {
         let (page, person) = (&self.conversation.page, &self.conversation.person);
@@ -70,7 +79,10 @@ pub fn words(error: LedgerError, scene: &Scene) -> Result<(StatusCode, String), 
     let t = scene.t();
     Ok(match error {
         LedgerError::Refused(refusal) => (StatusCode::CONFLICT, fill(t.problem_refused, &[("why", &moves::why_not(scene, refusal))])),
-        LedgerError::Platform(error) => (StatusCode::CONFLICT, fill(t.problem_platform, &[("message", &error.message)])),
+        LedgerError::Platform(error) => {
+            let why = reasons::meaning(error.code, error.subcode, t).unwrap_or(&error.message);
+            (StatusCode::CONFLICT, fill(t.problem_platform, &[("why", why)]))
+        }
         LedgerError::Unavailable(why) => {
             tracing::warn!(%why, "an agent's command could not be carried out");
             (StatusCode::SERVICE_UNAVAILABLE, t.problem_busy.to_owned())

@@ -60,6 +60,16 @@ pub struct Message {
     pub at: Moment,
     /// How far it is.
     pub state: Option<State>,
+    /// What can be done about that.
+    pub again: Option<Again>,
+}
+
+/// The button that makes another attempt.
+pub struct Again {
+    /// The attempt that came to nothing.
+    pub send_id: i64,
+    /// What the button says.
+    pub label: &'static str,
 }
 
 /// How far a message of ours is.

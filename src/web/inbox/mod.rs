@@ -16,6 +16,7 @@ pub mod names;
 mod notes;
 mod owner;
 pub mod pages;
+mod reasons;
 mod scene;
 mod sending;
 mod snooze;
@@ -37,6 +38,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/search", web::get().to(search::page))
         .route("/{page}/{person}", web::get().to(pages::conversation))
         .route("/{page}/{person}/send", web::post().to(sending::send))
+        .route("/{page}/{person}/again", web::post().to(sending::again))
         .route("/{page}/{person}/note", web::post().to(notes::note))
         .route("/{page}/{person}/draft", web::post().to(notes::draft))
         .route("/{page}/{person}/snooze", web::post().to(snooze::submit))

@@ -12,14 +12,26 @@ use super::visible::PostedTo;
 use crate::control::Window;
 use crate::ledger::{LedgerError, NewSend};
 use crate::store::drafts::{DraftKind, Edition};
+use crate::store::inbox_timeline::again_key;
 use crate::web::State;
 use crate::web::error::WebError;
+use crate::web::posted::Fields;
 use crate::web::session::Agent;
 use crate::web::text::fill;
-use crate::wire::{Content, Object, Send};
+use crate::wire::{Content, Done, InlineControl, Object, Send};
 
 /// How many answers of others the question before sending shows.
 const ANSWERS: i64 = 20;
+
+/// What a form wants to happen once its message was sent.
+fn then(fields: &Fields) -> Result<Option<Done>, WebError> {
+    match fields.get("then") {
+        "" => Ok(None),
+        "close" => Ok(Some(Done::Close)),
+        "release" => Ok(Some(Done::Release)),
+        _ => Err(WebError::Malformed("then")),
+    }
+}
 
 /// POST …/send
 pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<HttpResponse, WebError> {
@@ -28,18 +40,23 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
     let scene = form.scene().await?;
     let written = Written::posted(&fields);
     let seen = fields.get("seen").parse::<i64>().ok();
-    let returned = |written: Written, seen| Draft { reply: Some(written), seen, ..Draft::default() };
+    let then = then(&fields)?;
+    let returned = |written: Written, seen| Draft { reply: Some(written), seen, then, ..Draft::default() };
     if let Some(problem) = unfit(&written.text, scene.conversation.object, &scene) {
         return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), returned(written, seen)).await;
     }
     let Some(inbox) = scene.inbox().cloned() else {
         return form.back(StatusCode::CONFLICT, Some(scene.t().why_no_inbox.to_owned()), returned(written, seen)).await;
     };
+    let last = scene.conversation.last_position;
     let new = NewSend {
         page: scene.conversation.page.clone(),
         app: inbox,
         user: Some(agent.user),
-        send: reply(&scene, &written.text),
+        send: Send {
+            thread_control: then.map(|how| InlineControl::Done { how, seen: seen.unwrap_or(last) }),
+            ..reply(&scene, &written.text)
+        },
         epoch: None,
         idempotency_key: written.keyed().map(str::to_owned),
         seen,
@@ -51,7 +68,7 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
             if written.keyed().is_some() {
                 web.store.spend_draft(form.place(DraftKind::Reply), &written.edition).await?;
             }
-            form.done().await
+            if then.is_some() { form.left().await } else { form.done().await }
         }
         Err(LedgerError::SomebodyAnswered { position }) => {
             let guard = guard(&web, &scene, seen.unwrap_or_default()).await?;
@@ -66,6 +83,44 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
         Err(error) => {
             let (status, problem) = words(error, &scene)?;
             form.back(status, Some(problem), returned(written, seen)).await
+        }
+    }
+}
+
+/// POST …/again: another attempt at what was not sent. The old one stays as it is.
+pub async fn again(web: State, request: HttpRequest, posted: PostedTo) -> Result<HttpResponse, WebError> {
+    let PostedTo { agent, conversation, fields } = posted;
+    let form = Form::new(&web, &request, &agent, conversation, &fields);
+    let scene = form.scene().await?;
+    let (page, person) = (&scene.conversation.page, &scene.conversation.person);
+    let id = fields.get("send").parse::<i64>().map_err(|_| WebError::Malformed("send"))?;
+    let failed = web.store.send_to(page, person, id).await?.ok_or(WebError::NotFound)?;
+    let (Some(inbox), Content::Message { message, .. }) = (scene.inbox().cloned(), failed.send.content) else {
+        return form.back(StatusCode::CONFLICT, Some(scene.t().why_no_inbox.to_owned()), Draft::default()).await;
+    };
+    if failed.app != inbox || !matches!(failed.state.as_str(), "failed" | "superseded" | "unknown") {
+        // It went out meanwhile, or was never the inbox's: nothing to do, and the page says so.
+        return form.done().await;
+    }
+    let new = NewSend {
+        page: page.clone(),
+        app: inbox,
+        user: Some(agent.user),
+        send: Send { extra: failed.send.extra, ..to_customer(&scene, message) },
+        epoch: None,
+        idempotency_key: Some(again_key(id)),
+        seen: fields.get("seen").parse::<i64>().ok(),
+        memory: None,
+    };
+    match accept(&web, new, &agent).await {
+        Ok(()) => form.done().await,
+        Err(LedgerError::SomebodyAnswered { .. }) => {
+            let problem = scene.t().again_answered.to_owned();
+            form.back(StatusCode::CONFLICT, Some(problem), Draft::default()).await
+        }
+        Err(error) => {
+            let (status, problem) = words(error, &scene)?;
+            form.back(status, Some(problem), Draft::default()).await
         }
     }
 }
@@ -102,10 +157,13 @@ fn unfit(text: &str, object: Object, scene: &Scene) -> Option<String> {
     over.then(|| fill(problem, &[("count", &count.to_string()), ("limit", &limit.to_string())]))
 }
 
-/// A reply as the platform wants it: within a day a response, later the work of a person.
 fn reply(scene: &Scene, text: &str) -> Send {
+    to_customer(scene, Map::from_iter([("text".to_owned(), Value::from(text))]))
+}
+
+/// A message of an agent as the platform wants it: within a day a response, later the work of a person.
+fn to_customer(scene: &Scene, message: Map<String, Value>) -> Send {
     let human = matches!(scene.window(), Window::HumanAgent { .. });
-    let message = Map::from_iter([("text".to_owned(), Value::from(text))]);
     Send {
         person: scene.conversation.person.clone(),
         content: Content::Message { message, metadata: None },

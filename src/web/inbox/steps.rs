@@ -3,10 +3,11 @@
 use super::metadata::Told;
 use super::names::Names;
 use crate::control::{Change, ControlEvent};
-use crate::ledger::Act;
+use crate::ledger::{Act, Kept};
 use crate::store::log::LogRow;
 use crate::web::text::fill;
 use crate::web::when::{Clock, Moment};
+use crate::wire::Done;
 
 /// One step in the life of a conversation.
 pub struct Step {
@@ -43,6 +44,16 @@ pub fn step(row: &LogRow, names: &Names, clock: &Clock) -> Option<Step> {
         Act::Snooze { until } => ("clock", fill(t.did_snooze, &[("by", &by), ("time", &clock.until(until))])),
         Act::Wake if row.user.is_none() => ("clock", t.did_wake_by_itself.to_owned()),
         Act::Wake => ("clock", fill(t.did_wake, &[("by", &by)])),
+        Act::Kept { how, why } => (
+            "info",
+            match (how, why) {
+                (Done::Close, Kept::Written) => t.kept_open_written,
+                (Done::Close, Kept::Moved) => t.kept_open_moved,
+                (Done::Release, Kept::Written) => t.kept_here_written,
+                (Done::Release, Kept::Moved) => t.kept_here_moved,
+            }
+            .to_owned(),
+        ),
         Act::Note { .. } => return None,
     };
     Some(Step { class: "quiet", icon, words, metadata: Told::default(), at })

@@ -63,7 +63,8 @@ impl Timeline {
         let sends = web.store.pending_sends(&page, &person, from, until).await?;
         learn(web, scene, &rows, &sends).await?;
         let customer = super::names::person(&scene.conversation.name, &person, scene.conversation.object, scene.t());
-        let teller = Teller { names: &scene.names, clock: &scene.clock, customer: &customer };
+        let may_write = super::composer::may_write(scene);
+        let teller = Teller { names: &scene.names, clock: &scene.clock, customer: &customer, may_write };
         let entries = teller.entries(&rows, &folds, &sends);
         let mut lines = finish(entries, &scene.clock, scene.t());
         if let Some(line) = marked.map(|position| format!("p{position}")).and_then(|id| lines.iter_mut().find(|line| line.id == id)) {
@@ -98,6 +99,7 @@ struct Teller<'a> {
     names: &'a Names,
     clock: &'a Clock,
     customer: &'a str,
+    may_write: bool,
 }
 
 impl Teller<'_> {
@@ -123,7 +125,7 @@ impl Teller<'_> {
                 }
                 _ => self.event(row, &item),
             },
-            "control" | "assign" | "close" | "reopen" | "snooze" | "wake" => match steps::step(row, self.names, self.clock) {
+            "control" | "assign" | "close" | "reopen" | "snooze" | "wake" | "kept" => match steps::step(row, self.names, self.clock) {
                 Some(step) => Line::Control(step),
                 None => self.event(row, &item),
             },
@@ -157,6 +159,7 @@ impl Teller<'_> {
         message.waits = true;
         message.at = self.clock.moment(send.accepted_at);
         message.state = Some(outcome::of_send(send, self.names.t));
+        message.again = outcome::again(send, self.names.t).filter(|_| self.may_write && self.names.kind(&send.app) == Some(AppKind::Inbox));
         Entry { id: format!("s{}", send.send_id), at: send.accepted_at, mid: None, line: Line::Message(Box::new(message)) }
     }
 
@@ -200,6 +203,7 @@ impl Teller<'_> {
             edited: false,
             at: self.clock.moment(self.clock.now),
             state: None,
+            again: None,
         }
     }
 

@@ -2,46 +2,55 @@
 
 use serde_json::Value;
 
-use super::super::line::State;
+use super::super::line::{Again, State};
+use super::super::reasons;
 use super::with;
 use crate::store::inbox_timeline::PendingSend;
 use crate::web::text::{Texts, fill};
+use crate::wire::{Done, InlineControl};
 
 /// The state of a send that the log has no echo of.
 pub(super) fn of_send(send: &PendingSend, t: &'static Texts) -> State {
-    match send.state.as_str() {
-        "accepted" => State { class: "accepted", icon: "clock", label: t.state_accepted, detail: None },
-        "sending" => State { class: "sending", icon: "clock", label: t.state_sending, detail: None },
-        "failed" => {
-            State { class: "failed", icon: "warn", label: t.state_failed, detail: send.error.as_ref().map(|error| failed(error, t)) }
-        }
-        "superseded" => {
-            State { class: "superseded", icon: "cross", label: t.state_superseded, detail: Some(t.detail_superseded.to_owned()) }
-        }
-        _ => State { class: "unknown", icon: "question", label: t.state_unknown, detail: Some(t.detail_unknown.to_owned()) },
-    }
+    let (class, icon, label, detail) = match send.state.as_str() {
+        "accepted" => ("accepted", "clock", t.state_accepted, None),
+        "sending" => ("sending", "clock", t.state_sending, None),
+        "failed" => ("failed", "warn", t.state_failed, send.error.as_ref().map(|error| failed(error, t))),
+        "superseded" => ("superseded", "cross", t.state_superseded, Some(t.detail_superseded.to_owned())),
+        _ => ("unknown", "question", t.state_unknown, Some(t.detail_unknown.to_owned())),
+    };
+    let more = [ending(send, t), send.again.then_some(t.again_made)];
+    let detail = detail.into_iter().chain(more.into_iter().flatten().map(str::to_owned)).collect::<Vec<_>>().join(" ");
+    State { class, icon, label, detail: (!detail.is_empty()).then_some(detail) }
+}
+
+/// What was to happen after it, and whether it still will.
+const fn ending(send: &PendingSend, t: &'static Texts) -> Option<&'static str> {
+    let Some(InlineControl::Done { how, .. }) = send.send.thread_control else { return None };
+    let waits = matches!(send.state.as_bytes(), b"accepted" | b"sending");
+    Some(match (how, waits) {
+        (Done::Close, true) => t.then_close,
+        (Done::Release, true) => t.then_release,
+        (Done::Close, false) => t.then_not_closed,
+        (Done::Release, false) => t.then_not_released,
+    })
+}
+
+/// The button that makes another attempt, where there is none yet.
+pub(super) fn again(send: &PendingSend, t: &'static Texts) -> Option<Again> {
+    let label = match send.state.as_str() {
+        "failed" | "superseded" => t.again,
+        "unknown" => t.again_unknown,
+        _ => return None,
+    };
+    (!send.again).then_some(Again { send_id: send.send_id, label })
 }
 
 fn failed((code, subcode, message): &(i64, Option<i64>, String), t: &Texts) -> String {
     let number = subcode.map_or_else(|| code.to_string(), |subcode| format!("{code}/{subcode}"));
     let values = [("message", message.as_str()), ("code", number.as_str())];
-    match meaning(*code, *subcode, t) {
+    match reasons::meaning(*code, *subcode, t) {
         Some(why) => fill(t.detail_failed, &[("why", why), values[0], values[1]]),
         None => fill(t.detail_failed_code, &values),
-    }
-}
-
-/// The platform's documented codes in plain words.
-const fn meaning(code: i64, subcode: Option<i64>, t: &Texts) -> Option<&'static str> {
-    match (code, subcode) {
-        (10, Some(2_018_278 | 2_018_065 | 2_534_022)) => Some(t.fail_window),
-        (10, Some(2_018_300)) | (100, Some(2_534_037)) => Some(t.fail_not_owner),
-        (10, Some(2_018_108)) | (551 | 200, Some(1_545_041)) | (551, _) => Some(t.fail_unreachable),
-        (100, Some(2_018_001)) => Some(t.fail_unknown_person),
-        (190, _) => Some(t.fail_token),
-        (4 | 17 | 32 | 613 | 80_006, _) => Some(t.fail_throttled),
-        (200, None) => Some(t.fail_gone),
-        _ => None,
     }
 }
 

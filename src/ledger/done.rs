@@ -1,0 +1,43 @@
+//! What an agent wanted to happen to a conversation once their message was sent. It happens in the transaction that records the sending, or the log
+//! says why it did not.
+
+use super::command::{Act, Kept};
+use super::group::Group;
+use super::orders;
+use crate::control::{self, Command};
+use crate::store::group::SendRow;
+use crate::wire::Done;
+
+/// Closes or gives back, unless the customer has written what the agent had not seen, or somebody else has the conversation by now.
+pub(super) fn done(group: &mut Group, row: &SendRow, how: Done, seen: i64) {
+    let (page, person) = (&row.page, &row.person);
+    let Some(conversation) = group.conversation(page, person) else { return };
+    let moved = conversation.control.epoch != row.epoch || conversation.assignee.is_some_and(|assignee| Some(assignee) != row.user);
+    let why = if moved {
+        Some(Kept::Moved)
+    } else if conversation.last_inbound_position > seen {
+        Some(Kept::Written)
+    } else {
+        None
+    };
+    let why = why.or_else(|| (!carry_out(group, row, how)).then_some(Kept::Moved));
+    if let Some(why) = why {
+        orders::note(group, page, person, row.user, "kept", &Act::Kept { how, why });
+    }
+}
+
+/// Whether it was done.
+fn carry_out(group: &mut Group, row: &SendRow, how: Done) -> bool {
+    let (page, person) = (&row.page, &row.person);
+    match how {
+        Done::Close => orders::act(group, page, person, row.user, &Act::Close).is_ok(),
+        Done::Release => {
+            let (Some(rules), Some(conversation)) = (group.rules(page), group.conversation(page, person)) else { return false };
+            let release = Command::Release { app: row.app.clone(), metadata: None };
+            let Ok(decision) = control::decide(&conversation.control, &rules, &release, group.now) else { return false };
+            let now = group.now;
+            group.apply(page, person, decision, row.user, now);
+            true
+        }
+    }
+}
