@@ -23,6 +23,9 @@ pub use error::PostgresError;
 /// The role that owns everything in the cluster.
 const ROLE: &str = "baton";
 
+/// Pages that are written whole after a checkpoint are packed. Not every build can do it.
+const WHOLE_PAGES: &str = "wal_compression=lz4";
+
 /// A private cluster in use by this process. Call [`Cluster::leave`] at the end; a process that dies without it leaves the cluster running for
 /// the next. Everything here blocks.
 #[derive(Debug)]
@@ -141,11 +144,23 @@ impl Cluster {
         self.place.await_end_of_dead_server()?;
         self.place.forget_dead_server()?;
         self.place.prepare_socket(&self.account)?;
+        let mut options = self.place.options();
+        if self.takes(WHOLE_PAGES) {
+            options = format!("{options} -c {WHOLE_PAGES}");
+        }
         let started = self.programs.run("pg_ctl", &self.account, |command| {
-            command.args(["start", "--wait", "--timeout=120", "--silent", "--options"]).arg(self.place.options());
+            command.args(["start", "--wait", "--timeout=120", "--silent", "--options"]).arg(options);
             command.arg("--log").arg(self.place.log()).arg("--pgdata").arg(self.place.data())
         });
         started.map_err(|error| error.with_last_words_of(&self.place.log()))
+    }
+
+    /// Whether this server knows a setting: what it can do was chosen when it was built.
+    fn takes(&self, setting: &str) -> bool {
+        let asked = self.programs.run("postgres", &self.account, |command| {
+            command.arg("-D").arg(self.place.data()).args(["-c", setting, "-C", "port"])
+        });
+        asked.is_ok()
     }
 
     fn stop_server(&self) -> Result<(), PostgresError> {
