@@ -228,14 +228,15 @@ impl Writer {
                 self.swift.rest();
                 return Ok(Short::Blocked(link));
             }
-            Err(error) if error.is_transient() => {
-                drop(link);
-                self.resolve(&id, error).await?;
-            }
-            Err(error) => {
+            // Something was seen before, for one; or there is no room. The long way finds out.
+            Err(error) if error.is_undone() => {
                 tracing::debug!(%error, "a group goes the long way");
                 self.swift.rest();
                 return Ok(Short::Blocked(link));
+            }
+            Err(error) => {
+                drop(link);
+                self.resolve(&id, error).await?;
             }
         }
         self.swift.committed(id);

@@ -7,6 +7,13 @@ fn passes(code: &str) -> bool {
     PASSING.iter().any(|passing| code.starts_with(passing))
 }
 
+/// What a statement fails with, by class of SQLSTATE.
+const UNDOING: [&str; 7] = ["22", "23", "40", "42", "53", "54", "55"];
+
+fn undone(code: &str) -> bool {
+    UNDOING.iter().any(|class| code.starts_with(class))
+}
+
 /// Something the database did, or a row that breaks Baton's own rules.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -62,6 +69,16 @@ impl StoreError {
         }
     }
 
+    /// Whether the database itself said that it has not done it: then none of it is committed. What ends a session is not among it, since a
+    /// COMMIT may have happened by then.
+    #[must_use]
+    pub fn is_undone(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| undone(&code)),
+            _ => false,
+        }
+    }
+
     /// The name of the unique or check constraint that a write broke, if that is what happened.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
@@ -86,6 +103,18 @@ mod tests {
         // unique_violation, undefined_column, active_sql_transaction, invalid_text_representation.
         for code in ["23505", "42703", "25001", "22P02"] {
             assert!(!passes(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn tells_what_undid_a_statement_from_what_ended_a_session() {
+        // division_by_zero, unique_violation, deadlock_detected, undefined_column, disk_full, lock_not_available.
+        for code in ["22012", "23505", "40P01", "42703", "53100", "55P03"] {
+            assert!(undone(code), "{code}");
+        }
+        // admin_shutdown, crash_shutdown, connection_failure, io_error.
+        for code in ["57P01", "57P02", "08006", "58030"] {
+            assert!(!undone(code), "{code}");
         }
     }
 }
