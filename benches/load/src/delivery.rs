@@ -4,12 +4,12 @@ use crate::Scale;
 use crate::baton::{self, Baton, PAGE};
 use crate::cluster::Cluster;
 use crate::intake::{CONNECTIONS, FASTEST, Series};
-use crate::load::{Load, Plan, percentile};
+use crate::load::{Load, Outcome, Plan, percentile};
 use crate::machine;
 use crate::receive::{Received, Receivers};
 use crate::report::{Bound, Runs, Section, figure};
-use crate::requests::Spec;
-use crate::seed::{self, PEOPLE, Past};
+use crate::requests::{Pages, Spec};
+use crate::seed::{self, PEOPLE};
 
 /// Events a second at which latencies are measured.
 const STEADY: f64 = 1000.0;
@@ -135,14 +135,14 @@ impl<'a> Stage<'a> {
         series.add(outcome.rate(), self.cpu().since(before), outcome.acknowledged as f64, outcome.seconds);
     }
 
-    /// Looks at the pages of these people's conversations, one after the other: the median in milliseconds.
-    pub async fn pages(&mut self, whose: Past, cookie: &str, seconds: f64) -> f64 {
-        let requests = Spec { first: whose.first, pages: Some(cookie.to_owned()), ..Spec::new("pages", 1000, whose.people) };
+    /// Looks at pages, one after the other.
+    pub async fn pages(&mut self, pages: Pages, seconds: f64) -> Outcome {
+        let requests = Spec { pages: Some(pages), ..Spec::new("pages", 1000, 1) };
         let plan = Plan { again: true, ..Plan::new(&self.baton.webhook(), requests, 1, seconds) };
         self.load.prepare(&plan).await;
         let outcome = self.load.go().await;
         assert_eq!(outcome.refused, 0, "every page is shown");
-        outcome.p50
+        outcome
     }
 
     fn plan(&self, run: &str, rate: Option<f64>, each: usize, count: usize) -> Plan {

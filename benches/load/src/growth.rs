@@ -1,11 +1,13 @@
 //! Growth: the same figures on a Page with a long past as on one with a short past.
 
 use crate::Scale;
+use crate::baton::PAGE;
 use crate::cluster::Cluster;
 use crate::delivery::Stage;
 use crate::intake::Series;
 use crate::live::log_in;
 use crate::report::{Bound, Runs, Section, figure};
+use crate::requests::{Pages, person};
 use crate::seed::{self, Past};
 
 /// People who write.
@@ -79,6 +81,8 @@ impl<'a> Grown<'a> {
         self.stage.apps.open(self.app, false).await;
         self.stage.intake(WRITERS, seconds, &mut self.intake).await;
         self.stage.drain(self.app, BACKLOG, &mut self.delivery).await;
-        self.page.0.push(self.stage.pages(READ, &self.cookie, seconds / 2.0).await);
+        let paths = (READ.first..READ.first + READ.people).map(|index| format!("/inbox/{PAGE}/{}", person(index))).collect();
+        let pages = Pages { cookie: self.cookie.clone(), paths };
+        self.page.0.push(self.stage.pages(pages, seconds / 2.0).await.p50);
     }
 }

@@ -20,6 +20,7 @@ mod delivery;
 mod footprint;
 mod growth;
 mod helper;
+mod inbox;
 mod intake;
 mod latency;
 mod live;
@@ -88,6 +89,9 @@ async fn measure(named: &[&str], scale: Scale, quick: bool) {
     }
     if wanted("growth") {
         report.section("growth", &growth::measure(&cluster, scale, quick).await);
+    }
+    if wanted("inbox") {
+        report.section("inbox", &inbox::measure(&cluster, scale, quick).await);
     }
     // The last, because it tells how much memory all of the others have taken.
     if wanted("footprint") {

@@ -20,8 +20,17 @@ pub struct Spec {
     pub people: usize,
     /// The first of them.
     pub first: usize,
-    /// Instead of webhooks: the pages of these people's conversations, as the agent with this cookie sees them.
-    pub pages: Option<String>,
+    /// Instead of webhooks: pages, in turn.
+    pub pages: Option<Pages>,
+}
+
+/// Pages as the agent with this cookie sees them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Pages {
+    /// The cookie.
+    pub cookie: String,
+    /// The paths, with their queries.
+    pub paths: Vec<String>,
 }
 
 impl Spec {
@@ -77,7 +86,9 @@ pub fn make(address: &str, spec: &Spec) -> Requests {
     let mut requests = Requests { bytes: Vec::with_capacity(spec.count * (600 + 400 * spec.each)), ends: Vec::with_capacity(spec.count) };
     for index in 0..spec.count {
         match &spec.pages {
-            Some(cookie) => requests.bytes.extend_from_slice(look(address, &whose(spec, index), cookie).as_bytes()),
+            Some(Pages { cookie, paths }) => {
+                requests.bytes.extend_from_slice(look(address, &paths[index % paths.len()], cookie).as_bytes())
+            }
             None => requests.bytes.extend_from_slice(webhook(address, spec, index, now).as_bytes()),
         }
         requests.ends.push(requests.bytes.len());
@@ -92,9 +103,9 @@ fn whose(spec: &Spec, index: usize) -> String {
     person(spec.first + index.wrapping_mul(STRIDE) % spec.people)
 }
 
-fn look(address: &str, person: &str, cookie: &str) -> String {
+fn look(address: &str, path: &str, cookie: &str) -> String {
     let host = address.split_once('/').map_or(address, |(host, _)| host);
-    format!("GET /inbox/{PAGE}/{person} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nCookie: {cookie}\r\n\r\n")
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nCookie: {cookie}\r\n\r\n")
 }
 
 fn webhook(address: &str, spec: &Spec, index: usize, at: u128) -> String {
