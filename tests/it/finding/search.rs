@@ -34,9 +34,15 @@ async fn read_to_the_end(house: &WebHouse) {
 
 async fn search(browser: &mut Browser, typed: &str) -> Answer {
     let query: String = url::form_urlencoded::byte_serialize(typed.as_bytes()).collect();
-    let answer = browser.get(&format!("/inbox/search?q={query}")).await;
-    assert_eq!(answer.status, 200, "{typed}: {}", answer.body);
-    answer
+    for _ in 0..20 {
+        let answer = browser.get(&format!("/inbox/search?q={query}")).await;
+        assert_eq!(answer.status, 200, "{typed}: {}", answer.body);
+        // On a machine that is busy with other tests its time may be up before it is done: it says so.
+        if answer.count(".cut") == 0 {
+            return answer;
+        }
+    }
+    panic!("{typed}: the time of a search is always up");
 }
 
 /// The texts of the lines that a search finds.
@@ -250,7 +256,7 @@ async fn a_search_whose_time_is_up_says_how_far_it_has_come() {
     sqlx::query("lock table search_lines in access exclusive mode").execute(&mut *blocker).await.expect("locked");
     let mut anna = house.browser("anna@example.org").await;
     let began = std::time::Instant::now();
-    let answer = search(&mut anna, "parcel").await;
+    let answer = anna.get("/inbox/search?q=parcel").await;
     assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
     assert!(answer.text(".cut").contains("This search takes long"), "{}", answer.body);
     let further = answer.attribute("a[rel=next]", "href").expect("a way on");
