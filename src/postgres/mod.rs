@@ -157,9 +157,9 @@ impl Cluster {
 
     /// Whether this server knows a setting: what it can do was chosen when it was built.
     fn takes(&self, setting: &str) -> bool {
-        let asked = self.programs.run("postgres", &self.account, |command| {
-            command.arg("-D").arg(self.place.data()).args(["-c", setting, "-C", "port"])
-        });
+        let asked = self
+            .programs
+            .run("postgres", &self.account, |command| command.arg("-D").arg(self.place.data()).args(["-c", setting, "-C", "port"]));
         asked.is_ok()
     }
 
