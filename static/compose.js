@@ -1,6 +1,7 @@
 // Writing: reply or note, sending without leaving the page, the length of a text.
 import { show, refreshList, refreshThread, acted, since } from "./fragments.js";
 import { drafts, changed, finished } from "./drafts.js";
+import { savedReplies, complete } from "./replies.js";
 
 const area = (form) => form.querySelector("textarea");
 
@@ -71,6 +72,7 @@ export function write(kind) {
 
 export function compose() {
   drafts();
+  savedReplies();
   document.querySelectorAll("form[data-draft]").forEach((form) => measure(area(form)));
   document.addEventListener("input", ({ target }) => {
     if (!target.form?.dataset.draft || target.localName !== "textarea") return;
@@ -87,6 +89,8 @@ export function compose() {
   document.addEventListener("submit", (event) => {
     if (!event.target.closest("#thread") || event.target.getAttribute("method") !== "post") return;
     event.preventDefault();
+    const fit = complete(event.target);
+    if (fit !== true) return failed(fit);
     send(event.target, event.submitter);
   });
 }

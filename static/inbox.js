@@ -2,6 +2,7 @@
 import { watch } from "./live.js";
 import { refreshList, refreshThread, refreshAll } from "./fragments.js";
 import { compose } from "./compose.js";
+import { presence } from "./presence.js";
 import { keys } from "./keys.js";
 import { menus } from "./menus.js";
 import { tellZone } from "./zone.js";
@@ -21,6 +22,7 @@ document.querySelector(".view[aria-current]")?.scrollIntoView({ block: "nearest"
 remember(document.getElementById("list"));
 compose();
 menus();
+presence();
 keys();
 if (tellZone()) refreshAll();
 

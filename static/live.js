@@ -31,6 +31,7 @@ export function watch(url, changed) {
     });
     source.addEventListener("changed", (event) => changed(heard(event)));
     source.addEventListener("beat", heard);
+    source.addEventListener("presence", ({ data }) => document.dispatchEvent(new CustomEvent("presence", { detail: JSON.parse(data) })));
     source.addEventListener("over", () => location.reload());
     source.addEventListener("error", () => {
       if (source.readyState !== EventSource.CLOSED) return;

@@ -4,7 +4,8 @@ const typed = (area) => area.value !== area.defaultValue;
 
 /** `force`: also replace the hidden fields that belong to a text in progress. */
 export function morph(from, to, { force = false } = {}) {
-  if (from.isEqualNode(to)) return;
+  // What a script fills is its own.
+  if (from.isEqualNode(to) || from.hasAttribute("data-own")) return;
   attributes(from, to, force);
   if (from instanceof HTMLTextAreaElement) {
     if (!typed(from) && document.activeElement !== from) from.value = from.defaultValue = to.defaultValue;

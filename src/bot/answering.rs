@@ -134,6 +134,7 @@ impl Bot {
             epoch: Some(delivery.epoch),
             idempotency_key: Some(format!("{}/{number}", delivery.event_id)),
             seen: None,
+            queued: None,
             memory,
         }
     }

@@ -71,6 +71,9 @@ pub struct NewSend {
     pub idempotency_key: Option<String>,
     /// The newest position the agent saw: somebody else's newer message refuses the send ([`LedgerError::SomebodyAnswered`]). `None`: not asked.
     pub seen: Option<i64>,
+    /// The newest send the agent saw on its way: somebody else's newer one to the same person, not in the log yet, refuses the send likewise.
+    /// `None`: not asked.
+    pub queued: Option<i64>,
     /// What an in-process app has collected, written in the transaction that accepts the send.
     pub memory: Option<Memory>,
 }

@@ -23,6 +23,7 @@ struct Concerned {
     sends: Vec<(PageId, i64)>,
     keys: Vec<(PageId, AppId, String)>,
     echoes: BTreeSet<ConversationKey>,
+    rivals: Vec<(ConversationKey, i64)>,
     leases: BTreeSet<PageId>,
     left_behind: Vec<(PageId, i64)>,
     memories: Vec<(ConversationKey, AppId)>,
@@ -47,6 +48,9 @@ impl Concerned {
                 let key = (new.page.clone(), new.send.person.clone());
                 if let Some(idempotency) = &new.idempotency_key {
                     self.keys.push((new.page.clone(), new.app.clone(), idempotency.clone()));
+                }
+                if let Some(queued) = new.queued {
+                    self.rivals.push((key.clone(), queued));
                 }
                 if new.memory.is_some() {
                     self.memories.push((key.clone(), new.app.clone()));
@@ -136,6 +140,9 @@ async fn read_sends(transaction: &mut GroupTransaction<'_>, all: &Concerned, rea
     if !all.echoes.is_empty() {
         let keys: Vec<ConversationKey> = all.echoes.iter().cloned().collect();
         reading.sends.extend(transaction.sends_awaiting_echo(&keys).await?);
+    }
+    if !all.rivals.is_empty() {
+        reading.sends.extend(transaction.sends_on_their_way(&all.rivals).await?);
     }
     for (page, generation) in &all.left_behind {
         reading.sends.extend(transaction.sends_left_behind(page, *generation).await?);

@@ -48,6 +48,9 @@ pub(super) fn accept(group: &mut Group, new: &NewSend) -> Result<Accepted, Ledge
     {
         return Err(LedgerError::SomebodyAnswered { position: row.last_outbound_position });
     }
+    if new.queued.is_some_and(|queued| is_overtaken(group, new, queued)) {
+        return Err(LedgerError::SomebodyAnswered { position: row.last_outbound_position });
+    }
     if let Some(memory) = &new.memory
         && memory.version != group.memory_version(&new.page, person, &new.app)
     {
@@ -76,6 +79,31 @@ pub(super) fn accept(group: &mut Group, new: &NewSend) -> Result<Accepted, Ledge
     });
     remember(group, new);
     Ok(Accepted { send_id: SendId(id), repeated: false })
+}
+
+/// Whether somebody else's message to the same person is on its way that this agent has not seen.
+fn is_overtaken(group: &Group, new: &NewSend, queued: i64) -> bool {
+    group.sends().any(|send| {
+        send.page == new.page
+            && send.person == new.send.person
+            && send.send_id > queued
+            && (&send.app, send.user) != (&new.app, new.user)
+            && !send.send.is_action()
+            && matches!(send.state.as_str(), "accepted" | "sending")
+    })
+}
+
+/// A message of people that was a response when it was accepted, and needs the tag by the time it is its turn.
+fn in_time(group: &Group, row: &SendRow) -> wire::Send {
+    let mut send = row.send.clone();
+    let (Some(rules), Some(conversation)) = (group.rules(&row.page), group.conversation(&row.page, &row.person)) else { return send };
+    let human = row.user.is_some() && rules.apps.get(&row.app).is_some_and(|app| app.human);
+    let late = matches!(control::window(conversation.last_person_act, group.now), control::Window::HumanAgent { .. });
+    if human && late && send.tag.is_none() && !send.is_action() {
+        send.messaging_type = Some("MESSAGE_TAG".to_owned());
+        send.tag = Some("HUMAN_AGENT".to_owned());
+    }
+    send
 }
 
 /// Keeps what was accepted besides the message: its buttons, and what the app has collected.
@@ -118,7 +146,7 @@ pub(super) fn begin(group: &mut Group, page: &PageId, id: SendId, lease: OutboxL
         page: page.clone(),
         send_id: id,
         app: row.app.clone(),
-        send: row.send.clone(),
+        send: in_time(group, &row),
         token: row.token.clone(),
         accepted_at: row.accepted_at,
     };

@@ -157,6 +157,21 @@ impl Store {
         Ok(sends?.into_iter().filter(|send| !send.send.is_action()).collect())
     }
 
+    /// The number of the newest send of a conversation; 0: none yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn newest_send(&self, page: &PageId, person: &PersonId) -> Result<i64, StoreError> {
+        let newest = sqlx::query_scalar!(
+            "select send_id from outbox where page_id = $1 and person_id = $2 order by send_id desc limit 1",
+            page.as_str(),
+            person.as_str()
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(newest.unwrap_or_default())
+    }
+
     /// A send of a conversation, whatever became of it.
     ///
     /// # Errors

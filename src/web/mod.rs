@@ -14,6 +14,7 @@ mod login;
 mod passwords;
 mod posted;
 mod preferences;
+mod presence;
 mod search;
 mod session;
 mod settings;
@@ -44,6 +45,7 @@ pub struct Web {
     counts: inbox::badges::Badges,
     feed: live::Feed,
     searches: search::Turns,
+    board: presence::Board,
     stop: CancellationToken,
 }
 
@@ -60,6 +62,7 @@ impl Web {
             counts: inbox::badges::Badges::default(),
             feed: live::Feed::new(store.clone(), ledger.clone()),
             searches: search::Turns::default(),
+            board: presence::Board::default(),
             store,
             ledger,
             settings,
@@ -78,7 +81,7 @@ impl Web {
     /// Tells open streams what changed and reads the log for the search, until the face stops. One task a process.
     pub async fn run(self: std::sync::Arc<Self>) {
         let reading = search::run(self.store.clone(), self.ledger.clone(), self.stop.clone());
-        futures_util::join!(self.feed.run(self.stop.clone()), reading);
+        futures_util::join!(self.feed.run(self.stop.clone()), self.board.run(&self.store, self.stop.clone()), reading);
     }
 }
 

@@ -87,9 +87,13 @@ texts! {
     send_more send_close send_release send_release_to
     then_close then_release then_not_closed then_not_released kept_open_written kept_open_moved kept_here_written kept_here_moved
     again again_unknown again_made again_answered
+    replies_heading replies_lead replies_title replies_shortcut replies_category replies_body replies_variables replies_whose replies_for_all replies_for_me
+    replies_create replies_delete replies_read replies_own replies_shared replies_none_own replies_none_shared replies_empty replies_shortcut_unfit
+    replies_long replies_many replies_insert replies_put replies_find replies_none replies_keep replies_blank
+    presence_viewing presence_typing deadline_left deadline_grant deadline_lapse
     fail_link fail_blocked fail_file fail_file_kind fail_file_large fail_permission fail_platform
     note_label note_placeholder note_hint note_save
-    guard_title guard_title_somebody guard_hint
+    guard_title guard_title_minutes guard_title_too guard_title_somebody guard_hint
     problem_empty problem_long problem_bytes problem_refused problem_not_owner problem_platform problem_busy problem_key problem_note_long
     // The side.
     context_label context_person context_name context_unnamed context_first_seen context_page context_handover context_history context_no_history

@@ -188,7 +188,9 @@ async fn what_others_answered_meanwhile_is_shown_before_sending() {
     let asked = anna.post(&send, &[("text", "Anna's answer"), ("seen", &seen), ("key", "key-of-anna")]).await;
     assert_eq!(asked.status, 409);
     assert!(
-        asked.text("#guard").contains("Ben Okafor answered meanwhile") && asked.text("#guard").contains("Ben was faster"),
+        asked.text("#guard").contains("Ben Okafor answered")
+            && asked.text("#guard").contains("s ago. Send anyway?")
+            && asked.text("#guard").contains("Ben was faster"),
         "{}",
         asked.body
     );

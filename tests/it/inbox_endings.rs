@@ -1,7 +1,7 @@
 //! What comes after a message: another attempt where it failed, and the end of the conversation where that was asked for.
 
 use baton::control::Command;
-use baton::ledger::{SendError, SendId, SendOutcome};
+use baton::ledger::{Begun, OutboxLease, SendError, SendId, SendOutcome};
 use serde_json::json;
 
 use crate::web_house::{Answer, Browser, WebHouse};
@@ -153,6 +153,21 @@ async fn what_was_not_done_after_a_message_is_said() {
     house.comes_to(SendId(1), sent("m_end")).await;
     assert_eq!(stands(&house).await, (false, Some(inbox), Some(ben)));
     assert!(bens.get(&house.conversation(MIA)).await.text(".control").contains("somebody else had taken it meanwhile"));
+}
+
+#[tokio::test]
+async fn the_tag_is_chosen_when_it_is_a_messages_turn_and_never_for_bots() {
+    let (house, mut anna) = hers().await;
+    answers(&mut anna, &house, "Just in time", "").await;
+    house.orders(MIA, Command::Release { app: house.page.inbox.clone(), metadata: None }).await;
+    let bots = house.accepts(&house.page.bot, MIA, json!({"text": "beep"})).await;
+    let late = baton::clock::now().millis() - 25 * 3_600_000;
+    sqlx::query("update conversations set last_person_act = $1").bind(late).execute(&house.database.pool).await.expect("changed");
+    for (send, tag, kind) in [(SendId(1), Some("HUMAN_AGENT"), Some("MESSAGE_TAG")), (bots, None, None)] {
+        let begun = house.ledger.begin(house.page.id.clone(), send, OutboxLease { generation: 1 }).await.expect("begun");
+        let Begun::Go(job) = begun else { panic!("{begun:?}") };
+        assert_eq!((job.send.tag.as_deref(), job.send.messaging_type.as_deref()), (tag, kind));
+    }
 }
 
 #[tokio::test]

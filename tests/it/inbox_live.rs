@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 use crate::web_house::{Browser, WebHouse};
 
 /// An open stream.
-struct Stream {
+pub struct Stream {
     response: reqwest::Response,
     text: String,
 }
 
 /// An event of it.
 #[derive(Debug, PartialEq)]
-struct Event {
-    name: String,
-    id: Option<String>,
-    data: Value,
+pub struct Event {
+    pub name: String,
+    pub id: Option<String>,
+    pub data: Value,
 }
 
 impl Stream {
-    async fn open(browser: &Browser, last: Option<&str>) -> Self {
+    pub async fn open(browser: &Browser, last: Option<&str>) -> Self {
         let mut request = browser.client.get(format!("{}/live", browser.base)).header("cookie", browser.cookie_header());
         if let Some(last) = last {
             request = request.header("last-event-id", last);
@@ -52,7 +52,7 @@ impl Stream {
     }
 
     /// The next event that is more than a sign of life.
-    async fn news(&mut self) -> Option<Event> {
+    pub async fn news(&mut self) -> Option<Event> {
         loop {
             let event = self.next().await?;
             if event.name != "beat" {

@@ -138,6 +138,7 @@ impl House {
             epoch: None,
             idempotency_key: None,
             seen: None,
+            queued: None,
             memory: None,
         }
     }

@@ -33,6 +33,23 @@ pub async fn fill(house: &WebHouse) {
         .await;
     house.says(mia, "m_7", "Thanks. It is a birthday present for Saturday, so I am getting a bit nervous").await;
 
+    for (owner, title, shortcut, category, body) in [
+        (None, "Greeting", "hi", "Greetings", "Hi {customer_first_name|there}, {agent_first_name} of {page_name} here. How can I help?"),
+        (None, "Where is my order?", "order", "Delivery", "I have looked up your order {order_number}: it should arrive by {day}."),
+        (None, "Refund", "refund", "Complaints", "I am sorry about that! We have refunded you; it takes two to three days."),
+        (Some(anna), "My sign-off", "bye", "", "Have a lovely day! {agent_first_name}"),
+    ] {
+        sqlx::query("insert into saved_replies (owner, title, shortcut, category, body) values ($1, $2, $3, $4, $5)")
+            .bind(owner)
+            .bind(title)
+            .bind(shortcut)
+            .bind(category)
+            .bind(body)
+            .execute(&house.database.pool)
+            .await
+            .expect("a saved reply");
+    }
+
     let jonas = "8820114477120934";
     house.named(jonas, "Jonas Keller").await;
     house.says(jonas, "m_j1", "Moin, habt ihr die Hafenmischung auch als ganze Bohne?").await;

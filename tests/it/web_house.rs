@@ -61,8 +61,16 @@ impl WebHouse {
         change(&mut settings);
         let stop = CancellationToken::new();
         let face = Web::new(database.store.clone(), ledger.clone(), settings, stop.clone()).expect("the face starts");
-        let base = serve(face, &stop);
+        let port = std::env::var("BATON_TEST_PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(0);
+        let base = serve(face, &stop, port);
         Self { database, ledger, page, base, stop }
+    }
+
+    /// The address of another process beside this one, which shares nothing with it but the database.
+    pub fn another_process(&self) -> String {
+        let settings = Settings::new("http://localhost:1".parse().expect("an address"), vec![7; 32]);
+        let face = Web::new(self.database.store.clone(), self.ledger.clone(), settings, self.stop.clone()).expect("the face starts");
+        serve(face, &self.stop, 0)
     }
 
     /// Somebody who may log in.
@@ -147,6 +155,7 @@ impl WebHouse {
             epoch: None,
             idempotency_key: None,
             seen: None,
+            queued: None,
             memory: None,
         };
         self.ledger.accept(new).await.expect("accepted").send_id
@@ -206,7 +215,7 @@ impl WebHouse {
     }
 }
 
-fn serve(face: Web, stop: &CancellationToken) -> String {
+fn serve(face: Web, stop: &CancellationToken, port: u16) -> String {
     let face = Arc::new(face);
     tokio::spawn(Arc::clone(&face).run());
     let data = web::Data::from(face);
@@ -214,7 +223,7 @@ fn serve(face: Web, stop: &CancellationToken) -> String {
         .workers(1)
         .disable_signals()
         .shutdown_timeout(1)
-        .bind(("127.0.0.1", std::env::var("BATON_TEST_PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(0)))
+        .bind(("127.0.0.1", port))
         .expect("a port");
     let base = format!("http://{}", server.addrs().first().expect("an address"));
     let (server, stop) = (server.run(), stop.clone());

@@ -36,6 +36,7 @@ pub(super) async fn send(api: &GraphApi, caller: &PageCaller, call: Call) -> Res
         epoch,
         idempotency_key,
         seen: None,
+        queued: None,
         memory: None,
     };
     let accepted = api.ledger.accept(new).await.map_err(|error| match error {

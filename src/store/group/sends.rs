@@ -172,6 +172,30 @@ impl GroupTransaction<'_> {
         rows.into_iter().map(SendRow::try_from).collect()
     }
 
+    /// Sends to these people that are on their way, after these numbers.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sends_on_their_way(&mut self, asked: &[(ConversationKey, i64)]) -> Result<Vec<SendRow>, StoreError> {
+        let pages: Vec<&str> = asked.iter().map(|((page, _), _)| page.as_str()).collect();
+        let people: Vec<&str> = asked.iter().map(|((_, person), _)| person.as_str()).collect();
+        let after: Vec<i64> = asked.iter().map(|(_, id)| *id).collect();
+        let rows = sqlx::query_as!(
+            Row,
+            "select o.page_id, o.send_id, o.person_id, o.app_id, o.user_id, o.state, o.epoch, o.send, o.token, o.idempotency_key, o.accepted_at,
+                    o.sending_at, o.begun_by, o.mid, o.attachment_id, o.error_code, o.error_subcode, o.error_message
+             from unnest($1::text[], $2::text[], $3::bigint[]) as a (page_id, person_id, send_id)
+             join outbox o on o.page_id = a.page_id and o.person_id = a.person_id and o.send_id > a.send_id
+             where o.state in ('accepted', 'sending')",
+            &pages as _,
+            &people as _,
+            &after
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        rows.into_iter().map(SendRow::try_from).collect()
+    }
+
     /// Sends of a Page left in `sending` by an older lease.
     ///
     /// # Errors

@@ -59,6 +59,16 @@ pub struct Draft {
     pub seen: Option<i64>,
     /// Somebody answered meanwhile.
     pub guard: Option<Guard>,
+    /// They want to put a saved reply in, and are asked which.
+    pub choices: Option<Vec<Choice>>,
+}
+
+/// A saved reply to choose.
+pub struct Choice {
+    /// Its number.
+    pub id: i64,
+    /// What it is about.
+    pub title: String,
 }
 
 impl Draft {
@@ -139,6 +149,14 @@ struct Ending {
     label: String,
 }
 
+/// What the server knows of what is being written.
+pub struct Kept {
+    /// The agent's drafts.
+    pub drafts: Drafts,
+    /// The newest send to the customer, whatever became of it.
+    pub queued: i64,
+}
+
 /// The composer.
 #[derive(Template)]
 #[template(path = "composer.html")]
@@ -156,7 +174,9 @@ pub struct Composer {
     noting: bool,
     then: &'static str,
     endings: Vec<Ending>,
+    choices: Option<Vec<Choice>>,
     seen: i64,
+    queued: i64,
     limit: usize,
     placeholder: String,
     draft: String,
@@ -165,7 +185,7 @@ pub struct Composer {
 
 impl Composer {
     /// The composer of a conversation, with what the agent had written.
-    pub fn new(scene: &Scene, agent: &Agent, list: &ListState, name: &str, draft: Draft, saved: Drafts) -> Self {
+    pub fn new(scene: &Scene, agent: &Agent, list: &ListState, name: &str, draft: Draft, saved: Kept) -> Self {
         let (page, person) = (&scene.conversation.page, &scene.conversation.person);
         let noting = draft.note.is_some();
         Self {
@@ -177,8 +197,8 @@ impl Composer {
             window: window_line(scene),
             blocked: blocked(scene),
             guard: draft.guard,
-            reply: Sheet::new(draft.reply, saved.reply),
-            note: Sheet::new(draft.note, saved.note),
+            reply: Sheet::new(draft.reply, saved.drafts.reply),
+            note: Sheet::new(draft.note, saved.drafts.note),
             noting,
             then: match draft.then {
                 Some(Done::Close) => "close",
@@ -186,7 +206,9 @@ impl Composer {
                 None => "",
             },
             endings: endings(scene),
+            choices: draft.choices,
             seen: draft.seen.unwrap_or(scene.conversation.last_position),
+            queued: saved.queued,
             limit: if scene.conversation.object == Object::Instagram { INSTAGRAM_BYTES } else { TEXT_CHARS },
             placeholder: fill(scene.t().reply_placeholder, &[("name", name)]),
             draft: format!("{}:{page}:{person}", agent.user.0),

@@ -17,6 +17,7 @@ mod notes;
 mod owner;
 pub mod pages;
 mod reasons;
+mod replies;
 mod scene;
 mod sending;
 mod snooze;
@@ -28,6 +29,7 @@ pub mod visible;
 use actix_web::web::{self, ServiceConfig};
 
 use super::error::WebError;
+use super::presence;
 use super::search;
 
 /// The addresses below `/inbox`.
@@ -39,6 +41,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/{page}/{person}", web::get().to(pages::conversation))
         .route("/{page}/{person}/send", web::post().to(sending::send))
         .route("/{page}/{person}/again", web::post().to(sending::again))
+        .route("/{page}/{person}/replies", web::get().to(replies::list))
+        .route("/{page}/{person}/insert", web::post().to(replies::insert))
+        .route("/{page}/{person}/presence", web::post().to(presence::tell))
         .route("/{page}/{person}/note", web::post().to(notes::note))
         .route("/{page}/{person}/draft", web::post().to(notes::draft))
         .route("/{page}/{person}/snooze", web::post().to(snooze::submit))

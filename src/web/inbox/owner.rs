@@ -30,7 +30,17 @@ pub struct Holder {
     /// Who has it, while people hold it.
     pub assigned: Option<String>,
     /// Who asks for it.
-    pub pending: Option<String>,
+    pub pending: Option<Pending>,
+}
+
+/// A request that waits, for the head of a conversation.
+pub struct Pending {
+    /// Who asks, and until when.
+    pub words: String,
+    /// How much of the time is left, in milliseconds.
+    pub left: i64,
+    /// What happens then.
+    pub then: &'static str,
 }
 
 /// The owner of a row. A lapsed lease counts as over before anybody has written so.
@@ -60,6 +70,7 @@ fn idle(label: &str) -> Chip {
 /// The head's answer to: who holds it, until when, who is assigned, who asks. `control` is as of now.
 pub fn holder(
     control: &Control,
+    at_deadline: AtDeadline,
     closed: bool,
     assignee: Option<&(UserId, String)>,
     inbox: Option<&AppId>,
@@ -91,7 +102,7 @@ pub fn holder(
         who,
         until,
         assigned: (class == "people" || assignee.is_some()).then(|| assigned(assignee, names)),
-        pending: pending(control, inbox, names, clock),
+        pending: pending(control, at_deadline, inbox, names, clock),
     }
 }
 
@@ -103,14 +114,19 @@ fn assigned(assignee: Option<&(UserId, String)>, names: &Names) -> String {
     }
 }
 
-fn pending(control: &Control, inbox: Option<&AppId>, names: &Names, clock: &Clock) -> Option<String> {
+fn pending(control: &Control, at_deadline: AtDeadline, inbox: Option<&AppId>, names: &Names, clock: &Clock) -> Option<Pending> {
     let request = control.requests.first()?;
     let time = clock.to_the_second(request.deadline);
-    Some(if Some(&request.app) == inbox {
+    let words = if Some(&request.app) == inbox {
         fill(names.t.holder_requested, &[("time", &time)])
     } else {
         fill(names.t.holder_requested_by, &[("app", &names.app(&request.app)), ("time", &time)])
-    })
+    };
+    let then = match at_deadline {
+        AtDeadline::Grant => names.t.deadline_grant,
+        AtDeadline::Lapse => names.t.deadline_lapse,
+    };
+    Some(Pending { words, left: request.deadline.since(clock.now).max(0), then })
 }
 
 /// What a request comes to, for the button's hint.

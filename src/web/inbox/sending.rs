@@ -12,13 +12,13 @@ use super::visible::PostedTo;
 use crate::control::Window;
 use crate::ledger::{LedgerError, NewSend};
 use crate::store::drafts::{DraftKind, Edition};
-use crate::store::inbox_timeline::again_key;
+use crate::store::inbox_timeline::{PendingSend, again_key};
 use crate::web::State;
 use crate::web::error::WebError;
 use crate::web::posted::Fields;
 use crate::web::session::Agent;
-use crate::web::text::fill;
-use crate::wire::{Content, Done, InlineControl, Object, Send};
+use crate::web::text::{Texts, fill};
+use crate::wire::{Content, Done, InlineControl, Object, Send, Timestamp};
 
 /// How many answers of others the question before sending shows.
 const ANSWERS: i64 = 20;
@@ -40,6 +40,7 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
     let scene = form.scene().await?;
     let written = Written::posted(&fields);
     let seen = fields.get("seen").parse::<i64>().ok();
+    let queued = fields.get("queued").parse::<i64>().ok();
     let then = then(&fields)?;
     let returned = |written: Written, seen| Draft { reply: Some(written), seen, then, ..Draft::default() };
     if let Some(problem) = unfit(&written.text, scene.conversation.object, &scene) {
@@ -60,6 +61,7 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
         epoch: None,
         idempotency_key: written.keyed().map(str::to_owned),
         seen,
+        queued,
         memory: None,
     };
     match accept(&web, new, &agent).await {
@@ -71,7 +73,7 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
             if then.is_some() { form.left().await } else { form.done().await }
         }
         Err(LedgerError::SomebodyAnswered { position }) => {
-            let guard = guard(&web, &scene, seen.unwrap_or_default()).await?;
+            let guard = guard(&web, &scene, seen.unwrap_or_default(), queued.unwrap_or_default()).await?;
             let draft = Draft { guard: Some(guard), ..returned(written, Some(position)) };
             form.back(StatusCode::CONFLICT, None, draft).await
         }
@@ -110,6 +112,7 @@ pub async fn again(web: State, request: HttpRequest, posted: PostedTo) -> Result
         epoch: None,
         idempotency_key: Some(again_key(id)),
         seen: fields.get("seen").parse::<i64>().ok(),
+        queued: None,
         memory: None,
     };
     match accept(&web, new, &agent).await {
@@ -175,16 +178,39 @@ fn to_customer(scene: &Scene, message: Map<String, Value>) -> Send {
 }
 
 /// What others wrote meanwhile, as a question.
-async fn guard(web: &State, scene: &Scene, seen: i64) -> Result<Guard, WebError> {
+async fn guard(web: &State, scene: &Scene, seen: i64, queued: i64) -> Result<Guard, WebError> {
     let (page, person) = (&scene.conversation.page, &scene.conversation.person);
     let rows = web.store.timeline_from(page, person, seen + 1, ANSWERS).await?;
-    let ids: Vec<i64> = rows.iter().filter_map(|row| row.user).map(|user| user.0).collect();
+    let waiting = web.store.pending_sends(page, person, Timestamp::from_millis(0), None).await?;
+    let mut on_its_way: Vec<PendingSend> = waiting
+        .into_iter()
+        .filter(|send| send.send_id > queued && send.user != Some(scene.names.me) && matches!(send.state.as_str(), "accepted" | "sending"))
+        .collect();
+    let users = rows.iter().filter_map(|row| row.user).chain(on_its_way.iter().filter_map(|send| send.user));
+    let ids: Vec<i64> = users.map(|user| user.0).collect();
     let mut names = super::names::Names::new(web.store.app_names().await?, scene.names.me, scene.t());
     names.learn(web.store.user_names(&ids).await?);
-    let answers = timeline::answers_since(&rows, seen, &names);
-    let title = match answers.last() {
-        Some((name, _)) => fill(scene.t().guard_title, &[("name", name)]),
-        None => scene.t().guard_title_somebody.to_owned(),
+    let mut answers: Vec<Answer> =
+        timeline::answers_since(&rows, seen, &names).into_iter().map(|(who, text)| Answer { who, text }).collect();
+    let last = rows.iter().rev().find(|row| row.kind == "echo" && row.user != Some(scene.names.me)).map(|row| row.at);
+    let t = scene.t();
+    let title = match (on_its_way.last(), answers.last(), last) {
+        (Some(send), ..) => fill(t.guard_title_too, &[("name", &names.actor(Some(&send.app), send.user))]),
+        (None, Some(answer), Some(at)) => since(&answer.who, scene.clock.now.since(at), t),
+        _ => t.guard_title_somebody.to_owned(),
     };
-    Ok(Guard { title, answers: answers.into_iter().map(|(who, text)| Answer { who, text }).collect() })
+    answers.extend(
+        on_its_way
+            .drain(..)
+            .map(|send| Answer { who: names.actor(Some(&send.app), send.user), text: send.send.text().unwrap_or(t.part_file).to_owned() }),
+    );
+    Ok(Guard { title, answers })
+}
+
+fn since(name: &str, millis: i64, t: &Texts) -> String {
+    let seconds = (millis / 1000).max(1);
+    if seconds < 120 {
+        return fill(t.guard_title, &[("name", name), ("seconds", &seconds.to_string())]);
+    }
+    fill(t.guard_title_minutes, &[("name", name), ("minutes", &(seconds / 60).to_string())])
 }

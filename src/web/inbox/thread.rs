@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::address::{ListState, path};
-use super::composer::{Composer, Draft};
+use super::composer::{Composer, Draft, Kept};
 use super::context::Context;
 use super::line::LineView;
 use super::moves::{self, Move, Target};
@@ -53,6 +53,8 @@ pub struct Thread {
     newest: Option<String>,
     start: Option<String>,
     lines: Vec<LineView>,
+    /// Who else is here.
+    presence: String,
     composer: Composer,
     context: Context,
     /// Where scripts fetch this pane.
@@ -90,7 +92,8 @@ impl Thread {
         let timeline = Timeline::load(web, &mut scene, before, at).await?;
         let colleagues = if scene.inbox_owns() { web.store.colleagues(&page).await? } else { Vec::new() };
         let history = web.store.control_history(&page, &person, HISTORY).await?;
-        let saved = web.store.drafts(agent.user, &page, &person).await?;
+        let drafts = web.store.drafts(agent.user, &page, &person).await?;
+        let saved = Kept { drafts, queued: web.store.newest_send(&page, &person).await? };
         let t = scene.t();
         let conversation = &scene.conversation;
         let name = names::person(&conversation.name, &person, conversation.object, t);
@@ -113,6 +116,7 @@ impl Thread {
             targets: moves::targets(&scene, &colleagues),
             holder: owner::holder(
                 &scene.control,
+                scene.rules.at_deadline,
                 conversation.closed_at.is_some(),
                 conversation.assignee.as_ref(),
                 scene.inbox(),
@@ -125,6 +129,7 @@ impl Thread {
             newest: before.map(|_| address.clone()),
             start,
             lines: timeline.lines,
+            presence: web.board.words(&(page.clone(), person.clone()), agent.user, t),
             composer: Composer::new(&scene, agent, list, &name, draft, saved),
             context: Context::new(&scene, &history),
             fragment_url: fragment_url(&address, before, at),

@@ -9,11 +9,13 @@ use super::BEAT;
 use super::conversations::{Conversations, MANY};
 use super::cursor::{self, Cursor};
 use super::feed::Change;
-use crate::access::Scope;
+use crate::access::{Scope, UserId};
 use crate::store::StoreError;
 use crate::web::State;
 use crate::web::error::WebError;
+use crate::web::presence::Conversation;
 use crate::web::session::Agent;
+use crate::web::text::Texts;
 use crate::wire::PageId;
 
 /// A stream and how far it is.
@@ -21,7 +23,10 @@ pub struct Watcher {
     web: State,
     session_id: String,
     scope: Scope,
+    user: UserId,
+    t: &'static Texts,
     told: broadcast::Receiver<Arc<[Change]>>,
+    moved: broadcast::Receiver<Conversation>,
     cursor: Cursor,
     // Not passed on yet: elements of a JSON array, and how many of them.
     changed: Vec<Arc<str>>,
@@ -43,7 +48,10 @@ impl Watcher {
         let mut watcher = Self {
             session_id: agent.session_id,
             scope: agent.scope,
+            user: agent.user,
+            t: agent.lang.texts(),
             told,
+            moved: web.board.subscribe(),
             cursor: Cursor::new(),
             changed: Vec::new(),
             count: 0,
@@ -89,9 +97,22 @@ impl Watcher {
                     Ok(false) => {}
                     Err(_) => return (String::new(), false),
                 },
+                moved = self.moved.recv() => match moved {
+                    Ok(conversation) if self.scope.allows(&conversation.0) => return (self.presence(&conversation), true),
+                    // Who is where is told again within seconds.
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return (String::new(), false),
+                },
                 () = sleep_until(self.beat) => return self.beat().await,
             }
         }
+    }
+
+    /// Who else is at a conversation. Without an id: it is no part of what a broken stream resumes.
+    fn presence(&self, conversation: &Conversation) -> String {
+        let words = self.web.board.words(conversation, self.user, self.t);
+        let data = serde_json::json!({ "conversation": format!("{}/{}", conversation.0, conversation.1), "words": words });
+        format!("event: presence\ndata: {data}\n\n")
     }
 
     /// Takes in what was told. Whether any of it concerns this reader.

@@ -11,11 +11,13 @@ pub enum Section {
     Me,
     /// Tags.
     Tags,
+    /// Saved replies.
+    Replies,
 }
 
 impl Section {
     /// The pages, in the order in which they are listed.
-    const ALL: [Self; 2] = [Self::Me, Self::Tags];
+    const ALL: [Self; 3] = [Self::Me, Self::Tags, Self::Replies];
 
     /// Where `/settings` leads.
     pub const FIRST: Self = Self::Me;
@@ -25,6 +27,7 @@ impl Section {
         match self {
             Self::Me => "/settings/me",
             Self::Tags => "/settings/tags",
+            Self::Replies => "/settings/replies",
         }
     }
 
@@ -32,6 +35,7 @@ impl Section {
         match self {
             Self::Me => t.finding.preferences,
             Self::Tags => t.settings_tags,
+            Self::Replies => t.replies_heading,
         }
     }
 
@@ -39,6 +43,7 @@ impl Section {
         match self {
             Self::Me => "person",
             Self::Tags => "tag",
+            Self::Replies => "quick",
         }
     }
 }

@@ -5,6 +5,7 @@
 mod authority;
 mod frame;
 mod me;
+mod replies;
 mod tags;
 
 use actix_web::web::{self, ServiceConfig};
@@ -25,6 +26,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/tags", web::get().to(tags::page))
         .route("/tags", web::post().to(tags::create))
         .route("/tags/{tag}", web::post().to(tags::change))
+        .route("/replies", web::get().to(replies::page))
+        .route("/replies", web::post().to(replies::create))
+        .route("/replies/{reply}", web::post().to(replies::change))
         .default_service(web::to(missing));
 }
 
