@@ -2,6 +2,7 @@
 import { show, refreshList, refreshThread, acted, since } from "./fragments.js";
 import { drafts, changed, finished } from "./drafts.js";
 import { savedReplies, complete } from "./replies.js";
+import { emoji } from "./emoji.js";
 
 const area = (form) => form.querySelector("textarea");
 
@@ -9,7 +10,7 @@ function measure(text) {
   const left = text.form.querySelector("[data-left]");
   if (!left) return;
   const limit = Number(text.dataset.limit);
-  const used = limit < 2000 ? new TextEncoder().encode(text.value).length : [...text.value].length;
+  const used = "bytes" in text.dataset ? new TextEncoder().encode(text.value).length : [...text.value].length;
   left.textContent = used > limit * 0.8 ? `${used} / ${limit}` : "";
   left.classList.toggle("over", used > limit);
 }
@@ -73,6 +74,7 @@ export function write(kind) {
 export function compose() {
   drafts();
   savedReplies();
+  emoji();
   document.querySelectorAll("form[data-draft]").forEach((form) => measure(area(form)));
   document.addEventListener("input", ({ target }) => {
     if (!target.form?.dataset.draft || target.localName !== "textarea") return;
@@ -84,7 +86,11 @@ export function compose() {
     if (kind) requestAnimationFrame(() => write(kind));
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form?.dataset.draft) event.target.form.requestSubmit(event.target.form.querySelector("button.send, button.save-note"));
+    const form = event.target.form;
+    if (event.key !== "Enter" || event.isComposing || !form?.dataset.draft || event.target.localName !== "textarea") return;
+    if (!event.ctrlKey && !event.metaKey && (!("enter" in form.dataset) || event.shiftKey || event.altKey)) return;
+    event.preventDefault();
+    event.target.form.requestSubmit(event.target.form.querySelector("button.send, button.save-note"));
   });
   document.addEventListener("submit", (event) => {
     if (!event.target.closest("#thread") || event.target.getAttribute("method") !== "post") return;

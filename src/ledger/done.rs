@@ -31,6 +31,7 @@ fn carry_out(group: &mut Group, row: &SendRow, how: Done) -> bool {
     let (page, person) = (&row.page, &row.person);
     match how {
         Done::Close => orders::act(group, page, person, row.user, &Act::Close).is_ok(),
+        Done::Snooze { until } => orders::act(group, page, person, row.user, &Act::Snooze { until }).is_ok(),
         Done::Release => {
             let (Some(rules), Some(conversation)) = (group.rules(page), group.conversation(page, person)) else { return false };
             let release = Command::Release { app: row.app.clone(), metadata: None };

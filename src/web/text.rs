@@ -84,12 +84,13 @@ texts! {
     window_open window_human window_closed window_never
     blocked_idle blocked_app blocked_external blocked_moving blocked_window blocked_closed blocked_page blocked_no_inbox
     mode_label mode_reply mode_note draft_saved draft_save
-    send_more send_close send_release send_release_to
+    send_more send_close send_release send_release_to send_snooze then_snooze then_not_snoozed kept_awake_written kept_awake_moved
     then_close then_release then_not_closed then_not_released kept_open_written kept_open_moved kept_here_written kept_here_moved
     again again_unknown again_made again_answered
     replies_heading replies_lead replies_title replies_shortcut replies_category replies_body replies_variables replies_whose replies_for_all replies_for_me
     replies_create replies_delete replies_read replies_own replies_shared replies_none_own replies_none_shared replies_empty replies_shortcut_unfit
     replies_long replies_many replies_insert replies_put replies_find replies_none replies_keep replies_blank
+    emoji reply_hint_enter
     presence_viewing presence_typing deadline_left deadline_grant deadline_lapse
     fail_link fail_blocked fail_file fail_file_kind fail_file_large fail_permission fail_platform
     note_label note_placeholder note_hint note_save

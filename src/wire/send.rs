@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::ids::{AppId, PersonId};
+use super::ids::{AppId, PersonId, Timestamp};
 use super::params::{scalar, yes};
 
 /// A checked send.
@@ -77,6 +77,11 @@ pub enum Done {
     Close,
     /// Control is released.
     Release,
+    /// It is put aside.
+    Snooze {
+        /// Until then.
+        until: Timestamp,
+    },
 }
 
 impl Send {

@@ -116,6 +116,25 @@ async fn a_conversation_ends_once_the_last_message_is_sent() {
 }
 
 #[tokio::test]
+async fn a_conversation_is_put_aside_once_the_message_is_sent() {
+    let (house, mut anna) = hers().await;
+    let page = anna.get(&house.conversation(MIA)).await;
+    let then = page.attribute("button[name=then][value^=snooze]", "value").expect("a way to send and snooze");
+    let until = then.rsplit('.').next().expect("a time").parse::<i64>().expect("a time");
+    assert_eq!(answers(&mut anna, &house, "I will ask", &then).await.status, 303);
+    let snoozed = async || -> Option<i64> {
+        sqlx::query_scalar("select (extract(epoch from snoozed_until) * 1000)::bigint from conversations")
+            .fetch_one(&house.database.pool)
+            .await
+            .expect("the conversation")
+    };
+    assert_eq!(snoozed().await, None, "not before it is sent");
+    house.comes_to(SendId(1), sent("m_end")).await;
+    assert_eq!(snoozed().await, Some(until));
+    assert_eq!(answers(&mut anna, &house, "x", "snooze.1").await.status, 400, "not into the past");
+}
+
+#[tokio::test]
 async fn what_was_not_done_after_a_message_is_said() {
     // It failed.
     let (house, mut anna) = hers().await;

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::address::{ListState, path};
+use super::endings::{self, Ending};
 use super::moves::{self, Move};
 use super::scene::Scene;
 use crate::control::{Command, Owner, Window};
@@ -142,13 +143,6 @@ impl Sheet {
     }
 }
 
-/// A way to send a message and be done with the conversation.
-struct Ending {
-    then: &'static str,
-    icon: &'static str,
-    label: String,
-}
-
 /// What the server knows of what is being written.
 pub struct Kept {
     /// The agent's drafts.
@@ -172,12 +166,14 @@ pub struct Composer {
     reply: Sheet,
     note: Sheet,
     noting: bool,
-    then: &'static str,
+    then: String,
     endings: Vec<Ending>,
     choices: Option<Vec<Choice>>,
     seen: i64,
     queued: i64,
     limit: usize,
+    bytes: bool,
+    enter_sends: bool,
     placeholder: String,
     draft: String,
     refresh: String,
@@ -200,31 +196,19 @@ impl Composer {
             reply: Sheet::new(draft.reply, saved.drafts.reply),
             note: Sheet::new(draft.note, saved.drafts.note),
             noting,
-            then: match draft.then {
-                Some(Done::Close) => "close",
-                Some(Done::Release) => "release",
-                None => "",
-            },
-            endings: endings(scene),
+            then: draft.then.map(endings::write).unwrap_or_default(),
+            endings: endings::endings(scene),
             choices: draft.choices,
             seen: draft.seen.unwrap_or(scene.conversation.last_position),
             queued: saved.queued,
-            limit: if scene.conversation.object == Object::Instagram { INSTAGRAM_BYTES } else { TEXT_CHARS },
+            limit: if scene.conversation.object == Object::Instagram { INSTAGRAM_BYTES } else { TEXT_CHARS - 1 },
+            bytes: scene.conversation.object == Object::Instagram,
+            enter_sends: agent.preferences.enter_sends,
             placeholder: fill(scene.t().reply_placeholder, &[("name", name)]),
             draft: format!("{}:{page}:{person}", agent.user.0),
             refresh: list.conversation(page, person),
         }
     }
-}
-
-/// The ways to send a message and be done with the conversation.
-fn endings(scene: &Scene) -> Vec<Ending> {
-    let t = scene.t();
-    let release = match scene.next_answerer() {
-        Some(app) => fill(t.send_release_to, &[("app", &app)]),
-        None => t.send_release.to_owned(),
-    };
-    vec![Ending { then: "close", icon: "check", label: t.send_close.to_owned() }, Ending { then: "release", icon: "bot", label: release }]
 }
 
 /// The messaging window in words.

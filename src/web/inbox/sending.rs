@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
 
 use super::composer::{Answer, Draft, Guard, INSTAGRAM_BYTES, TEXT_CHARS, Written};
+use super::endings;
 use super::form::{Form, words};
 use super::scene::Scene;
 use super::timeline;
@@ -24,13 +25,12 @@ use crate::wire::{Content, Done, InlineControl, Object, Send, Timestamp};
 const ANSWERS: i64 = 20;
 
 /// What a form wants to happen once its message was sent.
-fn then(fields: &Fields) -> Result<Option<Done>, WebError> {
-    match fields.get("then") {
-        "" => Ok(None),
-        "close" => Ok(Some(Done::Close)),
-        "release" => Ok(Some(Done::Release)),
-        _ => Err(WebError::Malformed("then")),
+fn then(fields: &Fields, now: Timestamp) -> Result<Option<Done>, WebError> {
+    let text = fields.get("then");
+    if text.is_empty() {
+        return Ok(None);
     }
+    endings::parse(text, now).map(Some).ok_or(WebError::Malformed("then"))
 }
 
 /// POST …/send
@@ -41,7 +41,7 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
     let written = Written::posted(&fields);
     let seen = fields.get("seen").parse::<i64>().ok();
     let queued = fields.get("queued").parse::<i64>().ok();
-    let then = then(&fields)?;
+    let then = then(&fields, scene.clock.now)?;
     let returned = |written: Written, seen| Draft { reply: Some(written), seen, then, ..Draft::default() };
     if let Some(problem) = unfit(&written.text, scene.conversation.object, &scene) {
         return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), returned(written, seen)).await;

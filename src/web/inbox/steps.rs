@@ -49,6 +49,8 @@ pub fn step(row: &LogRow, names: &Names, clock: &Clock) -> Option<Step> {
             match (how, why) {
                 (Done::Close, Kept::Written) => t.kept_open_written,
                 (Done::Close, Kept::Moved) => t.kept_open_moved,
+                (Done::Snooze { .. }, Kept::Written) => t.kept_awake_written,
+                (Done::Snooze { .. }, Kept::Moved) => t.kept_awake_moved,
                 (Done::Release, Kept::Written) => t.kept_here_written,
                 (Done::Release, Kept::Moved) => t.kept_here_moved,
             }

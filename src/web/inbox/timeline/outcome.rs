@@ -30,6 +30,8 @@ const fn ending(send: &PendingSend, t: &'static Texts) -> Option<&'static str> {
     Some(match (how, waits) {
         (Done::Close, true) => t.then_close,
         (Done::Release, true) => t.then_release,
+        (Done::Snooze { .. }, true) => t.then_snooze,
+        (Done::Snooze { .. }, false) => t.then_not_snoozed,
         (Done::Close, false) => t.then_not_closed,
         (Done::Release, false) => t.then_not_released,
     })
