@@ -6,6 +6,7 @@ pub mod badges;
 mod composer;
 mod content;
 mod context;
+mod filters;
 mod form;
 pub mod keys;
 mod line;
