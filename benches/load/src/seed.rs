@@ -55,6 +55,34 @@ pub async fn fill(cluster: &Cluster, database: &str, pasts: &[Past]) {
     cluster.run(database, "vacuum analyze").await;
 }
 
+/// Makes an inbox out of a past that is all alike: most conversations are closed, their newest messages lie apart, some are assigned to the first
+/// agent, answered, put aside, tagged, read.
+pub async fn vary(cluster: &Cluster, database: &str) {
+    let who = "(person_id::bigint - 2000000000000000)";
+    let sql = format!(
+        r"
+        set synchronous_commit = off;
+        update conversations set last_message_at = last_message_at - {who} * interval '1 second',
+            closed_at = case when {who} % 5 < 3 then now() - {who} * interval '1 second' end,
+            snoozed_until = case when {who} % 50 = 4 then now() + interval '1 day' end,
+            assignee = case when {who} % 100 = 8 then (select min(user_id) from users) end,
+            last_outbound_position = case when {who} % 10 = 9 then last_position + 1 else 0 end
+            where page_id = '{PAGE}' and {who} between 0 and {PATTERN} - 1;
+        update conversations set lane = case when assignee is null then 0 else 2 end + case when last_inbound_position > last_outbound_position then 0 else 1 end
+            where page_id = '{PAGE}';
+        truncate open_conversations;
+        insert into open_conversations (page_id, last_message_at, person_id, lane, assignee)
+            select page_id, last_message_at, person_id, lane, assignee from conversations where closed_at is null and snoozed_until is null;
+        insert into tags (name, colour) values ('Delivery', 'teal');
+        insert into conversation_tags (page_id, person_id, tag_id)
+            select page_id, person_id, (select min(tag_id) from tags) from conversations where {who} % 97 = 0;
+        insert into read_marks (user_id, page_id, person_id, position)
+            select (select min(user_id) from users), page_id, person_id, last_position from conversations where {who} % 3 = 0;"
+    );
+    cluster.run(database, &sql).await;
+    cluster.run(database, "vacuum analyze").await;
+}
+
 /// The person whose conversation is copied.
 const PATTERN: usize = 900_000_000;
 
