@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::access::UserId;
 use crate::control::{self, Audience, Change, ControlEvent, Owner, PageRules};
-use crate::store::group::{ConversationKey, ConversationRow, Head, Seen, SendChange, SendRow, Superseding, Writes};
+use crate::store::group::{ConversationKey, ConversationRow, Head, Lane, Seen, SendChange, SendRow, Superseding, Writes};
 use crate::store::log::LogRow;
 use crate::wire::{AppId, Object, PageId, PersonId, Timestamp};
 
@@ -309,7 +309,12 @@ impl Group {
     }
 
     /// Everything to write, once all commands have had their turn.
-    pub fn finish(self) -> Writes {
+    pub fn finish(mut self) -> Writes {
+        for open in self.conversations.values_mut().filter(|open| open.changed) {
+            if let Some(page) = self.pages.get(&open.row.page) {
+                open.row.lane = Lane::of(&open.row, &page.rules);
+            }
+        }
         let mut writes = self.writes;
         writes.heads = self.pages.into_values().filter(|open| open.changed).map(|open| open.head).collect();
         writes.conversations = self.conversations.into_values().filter(|open| open.changed).map(|open| open.row).collect();

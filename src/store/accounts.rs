@@ -185,6 +185,23 @@ impl Store {
         Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.name)).collect())
     }
 
+    /// The people who may answer on any of these Pages, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn colleagues_on(&self, pages: &[PageId]) -> Result<Vec<(UserId, String)>, StoreError> {
+        let pages: Vec<&str> = pages.iter().map(PageId::as_str).collect();
+        let rows = sqlx::query!(
+            "select u.user_id, u.name from users u
+             where u.disabled_at is null and (u.role = 'admin' or exists (select from user_pages p where p.user_id = u.user_id and p.page_id = any($1)))
+             order by lower(u.name), u.user_id",
+            &pages as _
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.name)).collect())
+    }
+
     /// The database's time.
     ///
     /// # Errors

@@ -102,6 +102,15 @@ texts! {
     empty_title empty_lead empty_keys
     // Shortcuts.
     keys_title keys_switch
+    // More views, filters, tags on conversations, read marks.
+    view_unassigned view_customer view_elsewhere view_ending view_failed view_snoozed views_more sort_by sort_ending sort_snoozed
+    none_unassigned none_unassigned_next none_customer none_customer_next none_elsewhere none_elsewhere_next none_ending none_ending_next
+    none_failed none_failed_next none_snoozed none_snoozed_next none_fits none_fits_next none_so_far none_so_far_next
+    list_further list_fresh list_changed row_unread row_lease
+    filter_title filter_any filter_owner filter_assignee filter_tag filter_window filter_channel filter_language filter_me
+    filter_since filter_until filter_since_day filter_until_day filter_unread filter_unanswered filter_remove filter_clear
+    filter_window_open filter_window_ending filter_window_human filter_window_closed
+    tagging_title tagging_add tagging_choose tagging_remove tagging_none tagging_gone unread_mark
     // Snooze.
     did_snooze did_wake did_wake_by_itself snooze_button snooze_title snooze_later snooze_tomorrow snooze_week snooze_day snooze_time snooze_until
     snooze_submit snooze_end snooze_now snooze_unfit

@@ -187,6 +187,11 @@ impl Clock {
         self.zone.moment(day.to_datetime(time))
     }
 
+    /// The beginning of a day.
+    pub fn midnight(&self, day: jiff::civil::Date) -> Option<Timestamp> {
+        self.zone.moment(day.at(0, 0, 0, 0))
+    }
+
     /// The date so many days from now, as forms take it.
     pub fn date(&self, days: i64) -> String {
         let today = self.zone.at(self.now).date();

@@ -96,13 +96,13 @@ fn copy(pattern: &str, past: Past) -> String {
         select page_id, substring(sha256(int8send(7) || 'message'::bytea || int8send(length(mid)) || convert_to(mid, 'UTF8')) from 1 for 16), at
         from log, head h where position > h.last and kind = 'message';
         insert into conversations (page_id, person_id, control, owner, owner_kind, owner_since, epoch, last_position, last_message_position, last_at,
-            last_person_act, last_inbound_position, last_outbound_position, check_at, last_message_at)
+            last_person_act, last_inbound_position, last_outbound_position, check_at, last_message_at, lane)
         select c.page_id, ({offset} + who.n)::text, c.control, c.owner, c.owner_kind, c.owner_since, c.epoch, newest.position, newest.position, c.last_at, c.last_person_act,
-            newest.position, 0, c.check_at, c.last_message_at
+            newest.position, 0, c.check_at, c.last_message_at, c.lane
         from conversations c, head h, generate_series(0, {people} - 1) as who (n),
             lateral (select h.last + ({rows}::bigint - 1) * {people} + who.n + 1 as position) as newest
         where c.page_id = '{PAGE}' and c.person_id = '{pattern}';
-        insert into open_conversations select page_id, last_message_at, person_id from conversations on conflict do nothing;
+        insert into open_conversations select page_id, last_message_at, person_id, lane from conversations on conflict do nothing;
         insert into people (page_id, person_id, name, first_name, last_name)
         select '{PAGE}', ({offset} + who.n)::text, 'Ada ' || who.n, 'Ada', who.n::text from generate_series(0, {people} - 1) as who (n)
         on conflict do nothing;

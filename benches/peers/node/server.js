@@ -21,7 +21,7 @@ const statements = {
   append: `insert into log (page_id, position, person_id, at, happened_at, kind, field, mid, audience, epoch, payload)
     values ($1, $2, $3, now(), $4, 'message', 'messages', $5, $6, $7, $8)`,
   relist: `update open_conversations o set last_message_at = now() from conversations c
-    where c.page_id = $1 and c.person_id = $2 and o.page_id = c.page_id and o.last_message_at = c.last_message_at and o.person_id = c.person_id`,
+    where c.page_id = $1 and c.person_id = $2 and o.page_id = c.page_id and o.lane = c.lane and o.last_message_at = c.last_message_at and o.person_id = c.person_id`,
   upsert: `insert into conversations (page_id, person_id, control, owner, epoch, last_position, last_message_position, last_at, last_person_act,
       last_inbound_position, check_at, last_message_at)
     values ($1, $2, $3, $4, $5, $6, $6, now(), $7, $6, $8, now())

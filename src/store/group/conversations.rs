@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use super::super::StoreError;
 use super::super::log::{datetime, timestamp};
+use super::lane::Lane;
 use super::{ConversationKey, GroupTransaction, Seen};
 use crate::access::UserId;
 use crate::control::{Control, Owner};
@@ -42,6 +43,8 @@ pub struct ConversationRow {
     pub requested_by: Option<UserId>,
     /// What the app said that handed it to people.
     pub handover_note: Option<String>,
+    /// Where it stands in the lists.
+    pub lane: Lane,
     /// As the database has it; none: not yet.
     pub stored: Option<Stored>,
 }
@@ -55,8 +58,19 @@ pub struct Stored {
     last_message_at: OffsetDateTime,
     /// Which that was.
     last_message_position: i64,
-    /// Whether it is among the open ones.
-    open: bool,
+    /// Its place among the open ones, if it is there.
+    listed: Option<Listed>,
+}
+
+/// A place among the open conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// When its newest message came.
+    pub at: OffsetDateTime,
+    /// Its lane.
+    pub lane: i16,
+    /// The agent who has it.
+    pub assignee: Option<i64>,
 }
 
 impl ConversationRow {
@@ -79,6 +93,7 @@ impl ConversationRow {
             assignee: None,
             requested_by: None,
             handover_note: None,
+            lane: Lane::Quiet,
             stored: None,
         }
     }
@@ -116,10 +131,11 @@ impl ConversationRow {
     }
 
     /// Its places among the open ones, before and after; none: it is not among them.
-    pub(super) fn listing(&self) -> (Option<OffsetDateTime>, Option<OffsetDateTime>) {
-        let before = self.stored.as_ref().filter(|stored| stored.open).map(|stored| stored.last_message_at);
+    pub(super) fn listing(&self) -> (Option<Listed>, Option<Listed>) {
+        let before = self.stored.as_ref().and_then(|stored| stored.listed);
         let open = self.closed_at.is_none() && self.snoozed_until.is_none();
-        (before, open.then(|| self.last_message_at()))
+        let after = || Listed { at: self.last_message_at(), lane: self.lane.number(), assignee: self.assignee.map(|user| user.0) };
+        (before, open.then(after))
     }
 }
 
@@ -143,6 +159,7 @@ pub(super) struct RawConversation {
     pub assignee: Option<i64>,
     pub requested_by: Option<i64>,
     pub handover_note: Option<String>,
+    pub lane: i16,
 }
 
 impl TryFrom<RawConversation> for ConversationRow {
@@ -167,11 +184,16 @@ impl TryFrom<RawConversation> for ConversationRow {
             assignee: row.assignee.map(UserId),
             requested_by: row.requested_by.map(UserId),
             handover_note: row.handover_note,
+            lane: Lane::from_number(row.lane),
             stored: Some(Stored {
                 place: row.place,
                 last_message_at: row.last_message_at,
                 last_message_position: row.last_message_position,
-                open: row.closed_at.is_none() && row.snoozed_until.is_none(),
+                listed: (row.closed_at.is_none() && row.snoozed_until.is_none()).then_some(Listed {
+                    at: row.last_message_at,
+                    lane: row.lane,
+                    assignee: row.assignee,
+                }),
             }),
         })
     }
@@ -188,7 +210,7 @@ impl GroupTransaction<'_> {
         let rows = sqlx::query_as!(
             RawConversation,
             r#"select c.ctid::text as "place!", c.page_id, c.person_id, c.control, c.last_message_at, c.last_position, c.last_message_position, c.last_at, c.last_person_act, c.last_inbound_position,
-                    c.last_outbound_position, c.check_at, c.closed_at, c.snoozed_until, c.assignee, c.requested_by, c.handover_note
+                    c.last_outbound_position, c.check_at, c.closed_at, c.snoozed_until, c.assignee, c.requested_by, c.handover_note, c.lane
              from unnest($1::text[], $2::text[]) as a (page_id, person_id)
              join conversations c on c.page_id = a.page_id and c.person_id = a.person_id"#,
             &pages as _,

@@ -39,7 +39,7 @@ impl Link {
                     c.last_position as "last_position?", c.last_message_position as "last_message_position?", c.last_at as "last_at?",
                     c.last_person_act as "last_person_act?", c.last_inbound_position as "last_inbound_position?",
                     c.last_outbound_position as "last_outbound_position?", c.check_at as "check_at?", c.closed_at as "closed_at?", c.snoozed_until as "snoozed_until?",
-                    c.assignee as "assignee?", c.requested_by as "requested_by?", c.handover_note as "handover_note?"
+                    c.assignee as "assignee?", c.requested_by as "requested_by?", c.handover_note as "handover_note?", c.lane as "lane?"
              from unnest($1::text[], $2::text[]) as a (page_id, person_id)
              join pages p on p.page_id = a.page_id
              left join conversations c on c.page_id = a.page_id and c.person_id = a.person_id"#,
@@ -81,6 +81,7 @@ impl Link {
                     assignee: row.assignee,
                     requested_by: row.requested_by,
                     handover_note: row.handover_note,
+                    lane: row.lane?,
                 })
             })();
             if let Some(conversation) = conversation {

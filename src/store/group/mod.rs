@@ -2,6 +2,7 @@
 
 mod conversations;
 mod glance;
+mod lane;
 mod rows;
 mod sends;
 mod write;
@@ -20,6 +21,7 @@ use crate::wire::{PageId, PersonId, Timestamp};
 
 pub use conversations::{ConversationRow, Stored};
 pub use glance::Glance;
+pub use lane::Lane;
 pub use sends::{NewSendRow, SendChange, SendRow};
 pub use write::{BotMemoryWrite, ButtonWrite, Quarantined, Superseding, Writes};
 

@@ -77,6 +77,7 @@ struct ConversationColumns<'a> {
     assignee: Vec<Option<i64>>,
     requested_by: Vec<Option<i64>>,
     handover_note: Vec<Option<&'a str>>,
+    lane: Vec<i16>,
 }
 
 impl<'a> ConversationColumns<'a> {
@@ -111,6 +112,7 @@ impl<'a> ConversationColumns<'a> {
             assignee: rows.iter().map(|row| row.assignee.map(|user| user.0)).collect(),
             requested_by: rows.iter().map(|row| row.requested_by.map(|user| user.0)).collect(),
             handover_note: maybe(|row| row.handover_note.as_deref()),
+            lane: rows.iter().map(|row| row.lane.number()).collect(),
         })
     }
 }
@@ -121,7 +123,10 @@ struct ListingColumns<'a> {
     page: Vec<&'a str>,
     person: Vec<&'a str>,
     before: Vec<Option<OffsetDateTime>>,
+    before_lane: Vec<Option<i16>>,
     after: Vec<Option<OffsetDateTime>>,
+    lane: Vec<Option<i16>>,
+    assignee: Vec<Option<i64>>,
 }
 
 impl<'a> ListingColumns<'a> {
@@ -132,8 +137,11 @@ impl<'a> ListingColumns<'a> {
             if before != after {
                 all.page.push(row.page.as_str());
                 all.person.push(row.person.as_str());
-                all.before.push(before);
-                all.after.push(after);
+                all.before.push(before.map(|listed| listed.at));
+                all.before_lane.push(before.map(|listed| listed.lane));
+                all.after.push(after.map(|listed| listed.at));
+                all.lane.push(after.map(|listed| listed.lane));
+                all.assignee.push(after.and_then(|listed| listed.assignee));
             }
         }
         all
@@ -291,7 +299,11 @@ async fn write(
         conditions.former as _,
         &seen.page as _,
         &seen.hash as _,
-        &rows.snoozed_until as _
+        &rows.snoozed_until as _,
+        &rows.lane,
+        &lists.before_lane as _,
+        &lists.lane as _,
+        &lists.assignee as _
     )
     .fetch_one(connection)
     .await?;

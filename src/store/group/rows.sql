@@ -20,10 +20,10 @@ with head as materialized (
     select n.* from unchanged, unnest($15::text[]::tid[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::bigint[], $22::boolean[],
         $23::bigint[], $24::bigint[], $25::bigint[], $26::timestamptz[], $27::timestamptz[], $28::bigint[], $29::bigint[], $30::bigint[],
         $31::timestamptz[], $32::timestamptz[], $33::bigint[], $34::bigint[], $35::text[],
-        $51::timestamptz[])
+        $51::timestamptz[], $52::smallint[])
         as n (place, page_id, person_id, control, owner, owner_kind, owner_since, in_transfer, epoch, last_position, last_message_position,
         last_message_at, last_at, last_person_act, last_inbound_position, last_outbound_position, check_at, closed_at, assignee,
-        requested_by, handover_note, snoozed_until)
+        requested_by, handover_note, snoozed_until, lane)
     where holds
 ), changed as (
     update conversations c set control = n.control, owner = n.owner, owner_kind = n.owner_kind, owner_since = n.owner_since,
@@ -31,28 +31,29 @@ with head as materialized (
         last_message_at = n.last_message_at, last_at = n.last_at, last_person_act = n.last_person_act,
         last_inbound_position = n.last_inbound_position, last_outbound_position = n.last_outbound_position, check_at = n.check_at,
         closed_at = n.closed_at, assignee = n.assignee, requested_by = n.requested_by, handover_note = n.handover_note,
-        snoozed_until = n.snoozed_until
+        snoozed_until = n.snoozed_until, lane = n.lane
     from conversation n where c.ctid = n.place and c.page_id = n.page_id and c.person_id = n.person_id returning 1
 ), added as (
     insert into conversations (page_id, person_id, control, owner, owner_kind, owner_since, in_transfer, epoch, last_position,
         last_message_position, last_message_at, last_at, last_person_act, last_inbound_position, last_outbound_position, check_at,
-        closed_at, assignee, requested_by, handover_note, snoozed_until)
+        closed_at, assignee, requested_by, handover_note, snoozed_until, lane)
     select page_id, person_id, control, owner, owner_kind, owner_since, in_transfer, epoch, last_position,
         last_message_position, last_message_at, last_at, last_person_act, last_inbound_position, last_outbound_position, check_at,
-        closed_at, assignee, requested_by, handover_note, snoozed_until
+        closed_at, assignee, requested_by, handover_note, snoozed_until, lane
     from conversation where place is null
 ), listing as materialized (
-    select n.* from unchanged, unnest($36::text[], $37::text[], $38::timestamptz[], $39::timestamptz[]) as n (page_id, person_id, before, after)
+    select n.* from unchanged, unnest($36::text[], $37::text[], $38::timestamptz[], $39::timestamptz[], $53::smallint[], $54::smallint[], $55::bigint[])
+        as n (page_id, person_id, before, after, before_lane, lane, assignee)
     where holds
 ), relisted as (
-    update open_conversations o set last_message_at = n.after from listing n
-    where n.after is not null and o.page_id = n.page_id and o.last_message_at = n.before and o.person_id = n.person_id
+    update open_conversations o set last_message_at = n.after, lane = n.lane, assignee = n.assignee from listing n
+    where n.after is not null and o.page_id = n.page_id and o.lane = n.before_lane and o.last_message_at = n.before and o.person_id = n.person_id
 ), unlisted as (
     delete from open_conversations o using listing n
-    where n.after is null and o.page_id = n.page_id and o.last_message_at = n.before and o.person_id = n.person_id
+    where n.after is null and o.page_id = n.page_id and o.lane = n.before_lane and o.last_message_at = n.before and o.person_id = n.person_id
 ), listed as (
-    insert into open_conversations (page_id, last_message_at, person_id)
-    select page_id, after, person_id from listing where before is null and after is not null
+    insert into open_conversations (page_id, last_message_at, person_id, lane, assignee)
+    select page_id, after, person_id, lane, assignee from listing where before is null and after is not null
 ), moved as (
     update pages p set last_position = n.last_position, last_send = n.last_send
     from unchanged, unnest($40::text[], $41::bigint[], $42::bigint[]) as n (page_id, last_position, last_send)

@@ -2,29 +2,35 @@
 
 use serde::Deserialize;
 
-use crate::store::inbox::{Place, View};
+use super::filters::Filters;
+use crate::store::inbox::{Place, Sort, View};
 use crate::wire::{PageId, PersonId, Timestamp};
 
-/// What an address asks for besides its path.
+/// What an address asks for besides its path. What cannot be read counts as not asked.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub struct Asked {
-    /// The list.
-    #[serde(default)]
     view: String,
-    /// Only this Page.
-    #[serde(default)]
-    page: String,
+    sort: String,
+    pub(super) page: String,
+    pub(super) owner: String,
+    pub(super) assignee: String,
+    pub(super) tag: String,
+    pub(super) unread: String,
+    pub(super) unanswered: String,
+    pub(super) window: String,
+    pub(super) language: String,
+    pub(super) channel: String,
+    pub(super) since: String,
+    pub(super) until: String,
     /// The list after this row.
-    #[serde(default)]
     after: String,
     /// The timeline before this position.
-    #[serde(default)]
     pub before: Option<i64>,
     /// The timeline around this line, which is marked.
     #[serde(default)]
     pub at: Option<i64>,
     /// Only a part of the page, for scripts.
-    #[serde(default)]
     pub fragment: Option<Fragment>,
 }
 
@@ -43,8 +49,10 @@ pub enum Fragment {
 pub struct ListState {
     /// The list.
     pub view: View,
-    /// Only this Page.
-    pub page: Option<PageId>,
+    /// Its order, if not the usual one.
+    pub sort: Option<Sort>,
+    /// What is wanted of it.
+    pub filters: Filters,
     /// After this row.
     pub after: Option<Place>,
 }
@@ -61,9 +69,10 @@ impl Asked {
         Self { fragment: fragment.then_some(Fragment::Thread), before: None, ..asked }
     }
 
-    /// The list that is asked for. What cannot be read counts as not asked.
+    /// The list that is asked for.
     pub fn list(&self) -> ListState {
-        ListState { view: view(&self.view), page: PageId::parse(&self.page).ok(), after: place(&self.after) }
+        let sort = Sort::ALL.into_iter().find(|sort| sort.as_str() == self.sort);
+        ListState { view: view(&self.view), sort, filters: Filters::read(self), after: place(&self.after) }
     }
 }
 
@@ -92,9 +101,10 @@ impl ListState {
     pub fn query(&self) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("view", self.view.as_str());
-        if let Some(page) = &self.page {
-            query.append_pair("page", page.as_str());
+        if let Some(sort) = self.sort {
+            query.append_pair("sort", sort.as_str());
         }
+        query.extend_pairs(self.filters.pairs());
         if let Some(after) = &self.after {
             query.append_pair("after", &format!("{}.{}.{}", after.at.millis(), encode(after.page.as_str()), encode(after.person.as_str())));
         }
@@ -142,19 +152,22 @@ mod tests {
             let (page, person) = (PageId::parse(&page).unwrap(), PersonId::parse(&person).unwrap());
             let state = ListState {
                 view: View::Closed,
-                page: Some(page.clone()),
+                sort: Some(Sort::Waiting),
+                filters: Filters { page: Some(page.clone()), unread: true, ..Filters::default() },
                 after: Some(Place { at: Timestamp::from_millis(at), page: page.clone(), person: person.clone() }),
             };
             let url = url::Url::parse("http://localhost").unwrap().join(&state.href()).unwrap();
-            let get = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default();
-            let asked = Asked { view: get("view"), page: get("page"), after: get("after"), ..Asked::default() };
+            let asked = Asked::posted(url.query().unwrap_or_default(), false);
             prop_assert_eq!(asked.list(), state);
             prop_assert_eq!(path(&page, &person).matches('/').count(), 3);
         }
 
         #[test]
         fn any_text_is_read_without_harm(text in ".{0,80}") {
-            let asked = Asked { view: text.clone(), page: text.clone(), after: text, ..Asked::default() };
+            let asked = Asked {
+                view: text.clone(), sort: text.clone(), page: text.clone(), owner: text.clone(), assignee: text.clone(), tag: text.clone(),
+                window: text.clone(), language: text.clone(), since: text.clone(), after: text, ..Asked::default()
+            };
             let _ = asked.list().href();
         }
     }

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::access::UserId;
-use crate::store::inbox::{COUNT_CAP, Counts, View};
+use crate::store::inbox::{COUNT_CAP, Counts};
 use crate::store::{Store, StoreError};
-use crate::wire::PageId;
+use crate::wire::{PageId, Timestamp};
 
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -24,13 +24,13 @@ pub struct Badges {
 
 impl Badges {
     /// The counts of somebody on these Pages.
-    pub async fn counts(&self, store: &Store, pages: &[PageId], me: UserId) -> Result<Counts, StoreError> {
+    pub async fn counts(&self, store: &Store, pages: &[PageId], me: UserId, now: Timestamp) -> Result<Counts, StoreError> {
         let key = (me, pages.to_vec());
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
         if let Some((_, counts)) = known.filter(|(at, _)| at.elapsed() < FRESH) {
             return Ok(counts);
         }
-        let counts = store.counts(pages, me).await?;
+        let counts = store.counts(pages, me, now).await?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KEPT {
             known.retain(|_, (at, _)| at.elapsed() < FRESH);
@@ -42,17 +42,6 @@ impl Badges {
     /// Somebody has changed something: what they see next counts it.
     pub fn forget(&self, me: UserId) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|(user, _), _| *user != me);
-    }
-}
-
-/// How many a view holds.
-pub const fn of(counts: &Counts, view: View) -> i64 {
-    match view {
-        View::Needs => counts.needs,
-        View::Mine => counts.mine,
-        View::Bot => counts.bot,
-        View::Open => counts.open,
-        View::Closed => counts.closed,
     }
 }
 

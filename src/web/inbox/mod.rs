@@ -7,6 +7,7 @@ mod composer;
 mod content;
 mod context;
 mod endings;
+mod filters;
 mod form;
 pub mod keys;
 mod line;
