@@ -5,5 +5,7 @@ create table read_marks (
     person_id text not null,
     -- The newest position they have seen.
     position bigint not null,
+    -- They marked it unread: seeing it change does not undo that, opening it does.
+    kept_unread boolean not null default false,
     primary key (user_id, page_id, person_id)
 );

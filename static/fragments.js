@@ -1,19 +1,18 @@
 // Fetches parts of the page from the server, which renders them with the same templates as whole pages.
 import { morph } from "./morph.js";
+import { showList } from "./list.js";
 
 const PATIENCE = 20_000;
 
 const body = document.body;
-let pointerMoved = 0;
-
-document.getElementById("list")?.addEventListener("pointermove", () => (pointerMoved = performance.now()), { passive: true });
 
 /** Puts the elements of an answer in the place of those with the same ids. */
 export function show(html, options) {
   const parsed = new DOMParser().parseFromString(html, "text/html");
   for (const element of [...parsed.body.children]) {
     const present = element.id && document.getElementById(element.id);
-    if (present) morph(present, element, options);
+    if (element.id === "list" && present) showList(element);
+    else if (present) morph(present, element, options);
   }
   count();
 }
@@ -37,7 +36,7 @@ export const since = (act) => act !== acts;
 async function load(url) {
   const before = acts;
   const signal = AbortSignal.timeout(PATIENCE);
-  const answer = await fetch(url, { headers: { "X-Baton-Fragment": "1" }, cache: "no-store", signal });
+  const answer = await fetch(url, { headers: { "X-Baton-Fragment": document.hidden ? "unseen" : "1" }, cache: "no-store", signal });
   if (answer.status === 401 || answer.status === 404) return location.reload();
   const html = await answer.text();
   if (since(before)) return true;
@@ -45,7 +44,7 @@ async function load(url) {
 }
 
 /** One fetch at a time; what is asked for meanwhile follows it once. */
-function oneAtATime(url, wait = () => 0) {
+function oneAtATime(url) {
   let running = false;
   let again = false;
   return async function refresh() {
@@ -54,8 +53,6 @@ function oneAtATime(url, wait = () => 0) {
     running = true;
     do {
       again = false;
-      const pause = wait();
-      if (pause > 0) await new Promise((done) => setTimeout(done, pause));
       // A fetch that fails is no news: the live stream says that the connection is lost.
       again = (await load(url()).catch(() => {})) || again;
     } while (again);
@@ -63,11 +60,7 @@ function oneAtATime(url, wait = () => 0) {
   };
 }
 
-const list = oneAtATime(
-  () => body.dataset.list,
-  // Rows do not move under a pointer that is on its way to one of them.
-  () => Math.max(0, 1200 - (performance.now() - pointerMoved)) * (pointerMoved > 0),
-);
+const list = oneAtATime(() => body.dataset.list);
 export const refreshThread = oneAtATime(() => body.dataset.thread);
 
 let settled;
@@ -82,5 +75,8 @@ export function refreshAll() {
   list();
   refreshThread();
 }
+
+// What came while nobody looked is read once somebody does.
+document.addEventListener("visibilitychange", () => document.hidden || refreshAll());
 
 count();

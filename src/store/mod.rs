@@ -24,10 +24,12 @@ pub mod preferences;
 pub mod presence;
 pub mod processes;
 pub mod profiles;
+pub mod read_marks;
 pub mod rules;
 pub mod saved_replies;
 pub mod search;
 mod sweep;
+pub mod tagging;
 pub mod tags;
 
 use sqlx::postgres::PgConnectOptions;

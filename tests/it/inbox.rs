@@ -117,8 +117,8 @@ async fn the_queue_serves_first_who_came_first_and_pages_lose_nobody() {
         // Several share a moment, so that the order cannot rest on it alone.
         let control = json!({"owner": {"kind": "app", "app": "222", "until": 4_000_000_000_000_i64}, "epoch": 1, "changed_at": 1_700_000_000_000_i64 + (number / 3) * 1000});
         sqlx::query(
-            "with person as (insert into conversations (page_id, person_id, control, owner, owner_kind, owner_since, epoch, last_position, last_at, last_message_at)
-                 values ($1, $2, $3, '222', 'app', $5 * 1000, 1, $4, to_timestamp($5), to_timestamp($5)) returning page_id, last_message_at, person_id)
+            "with person as (insert into conversations (page_id, person_id, control, owner, owner_kind, owner_since, epoch, last_position, last_at, last_message_at, lane)
+                 values ($1, $2, $3, '222', 'app', $5 * 1000, 1, $4, to_timestamp($5), to_timestamp($5), 0) returning page_id, last_message_at, person_id, lane)
              insert into open_conversations select * from person",
         )
             .bind(house.page.id.as_str())

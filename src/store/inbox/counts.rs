@@ -60,29 +60,50 @@ impl Store {
         Ok(sqlx::query_as!(
             Counts,
             r#"select
-                 (select count(*) from (select from open_conversations where page_id = any($1) and lane in (0, 1) limit $3) n) as "needs!",
-                 (select count(*) from (select from open_conversations where assignee = $2 and page_id = any($1) limit $3) n) as "mine!",
-                 (select count(*) from (select from open_conversations where page_id = any($1) and lane in (0, 1, 4) limit $3) n) as "unassigned!",
-                 (select count(*) from (select from open_conversations where page_id = any($1) and lane in (1, 3) limit $3) n) as "customer!",
-                 (select count(*) from (select from open_conversations where page_id = any($1) and lane = 5 limit $3) n) as "bot!",
-                 (select count(*) from (select from open_conversations where page_id = any($1) and lane = 6 limit $3) n) as "elsewhere!",
-                 (select count(*) from (select from open_conversations where page_id = any($1) limit $3) n) as "open!",
+                 (select count(*) from (select from unnest($1::text[]) as scope (id) cross join unnest(array[0, 1]::smallint[]) as wanted (lane)
+                     cross join lateral (select from open_conversations where page_id = scope.id and lane = wanted.lane order by last_message_at limit $3) o
+                     limit $3) n) as "needs!",
+                 (select count(*) from (select from open_conversations where assignee = $2 and page_id = any($1) order by last_message_at limit $3) n) as "mine!",
+                 (select count(*) from (select from unnest($1::text[]) as scope (id) cross join unnest(array[0, 1, 4]::smallint[]) as wanted (lane)
+                     cross join lateral (select from open_conversations where page_id = scope.id and lane = wanted.lane order by last_message_at limit $3) o
+                     limit $3) n) as "unassigned!",
+                 (select count(*) from (select from unnest($1::text[]) as scope (id) cross join unnest(array[1, 3]::smallint[]) as wanted (lane)
+                     cross join lateral (select from open_conversations where page_id = scope.id and lane = wanted.lane order by last_message_at limit $3) o
+                     limit $3) n) as "customer!",
+                 (select count(*) from (select from unnest($1::text[]) as scope (id) cross join unnest(array[5]::smallint[]) as wanted (lane)
+                     cross join lateral (select from open_conversations where page_id = scope.id and lane = wanted.lane order by last_message_at limit $3) o
+                     limit $3) n) as "bot!",
+                 (select count(*) from (select from unnest($1::text[]) as scope (id) cross join unnest(array[6]::smallint[]) as wanted (lane)
+                     cross join lateral (select from open_conversations where page_id = scope.id and lane = wanted.lane order by last_message_at limit $3) o
+                     limit $3) n) as "elsewhere!",
+                 (select count(*) from (select from unnest($1::text[]) as scope (id) cross join unnest(array[0, 1, 2, 3, 4, 5, 6]::smallint[]) as wanted (lane)
+                     cross join lateral (select from open_conversations where page_id = scope.id and lane = wanted.lane order by last_message_at limit $3) o
+                     limit $3) n) as "open!",
                  (select count(*) from (
-                     (select from open_conversations where page_id = any($1) and lane in (0, 2, 4) and last_message_at > $4 and last_message_at < $5 limit $3)
+                     (select from unnest($1::text[]) as scope (id) cross join unnest(array[0, 2, 4]::smallint[]) as wanted (lane)
+                      cross join lateral (select from open_conversations where page_id = scope.id and lane = wanted.lane
+                          and last_message_at > $4 and last_message_at < $5 order by last_message_at limit $3) o limit $3)
                      union all
-                     (select from conversations where page_id = any($1) and assignee is not null and closed_at is null and check_at >= $6
-                         and check_at < $7 and lane = 3 and snoozed_until is null
-                         and substring(control from '"until":(\d{1,18})')::bigint <= $8 limit $3)
+                     (select from unnest($1::text[]) as scope (id)
+                      cross join lateral (select from conversations where page_id = scope.id and assignee is not null and closed_at is null
+                          and check_at >= $6 and check_at < $7 and lane = 3 and snoozed_until is null
+                          and substring(control from '"until":(\d{1,18})')::bigint <= $8 order by check_at limit $3) c limit $3)
                   ) n) as "ending!",
                  (select count(distinct (f.page_id, f.person_id)) from (
-                     select page_id, person_id, send_id, send from outbox where page_id = any($1) and state in ('failed', 'unknown')
-                     order by page_id, done_at desc limit $9
-                  ) f join conversations c on c.page_id = f.page_id and c.person_id = f.person_id
-                  where c.closed_at is null and f.send not like '%"content":{"action":%' and not exists (
-                      select from outbox n where n.page_id = f.page_id and n.person_id = f.person_id and n.send_id > f.send_id
-                        and n.state not in ('accepted', 'sending') and n.send not like '%"content":{"action":%')) as "failed!",
-                 (select count(*) from (select from conversations where page_id = any($1) and snoozed_until is not null limit $3) n) as "snoozed!",
-                 (select count(*) from (select from conversations where page_id = any($1) and closed_at is not null limit $3) n) as "closed!""#,
+                     select o.* from unnest($1::text[]) as scope (id)
+                     cross join lateral (select page_id, person_id, send_id, send from outbox where page_id = scope.id and state in ('failed', 'unknown')
+                         order by done_at desc limit $9) o
+                  ) f
+                  where (select closed_at is null from conversations c where c.page_id = f.page_id and c.person_id = f.person_id)
+                    and f.send_id = (
+                      select n.send_id from outbox n where n.page_id = f.page_id and n.person_id = f.person_id
+                        and n.state not in ('accepted', 'sending') and n.send not like '%"content":{"action":%' order by n.send_id desc limit 1)) as "failed!",
+                 (select count(*) from (select from unnest($1::text[]) as scope (id)
+                     cross join lateral (select from conversations where page_id = scope.id and snoozed_until is not null order by snoozed_until limit $3) c
+                     limit $3) n) as "snoozed!",
+                 (select count(*) from (select from unnest($1::text[]) as scope (id)
+                     cross join lateral (select from conversations where page_id = scope.id and closed_at is not null order by closed_at desc limit $3) c
+                     limit $3) n) as "closed!""#,
             &pages as _,
             me.0,
             COUNT_CAP,

@@ -5,6 +5,7 @@ use askama::Template;
 use super::metadata::Told;
 use super::scene::Scene;
 use super::steps::{self, Step};
+use super::tagging::Tagging;
 use crate::store::log::LogRow;
 use crate::web::assets::Assets;
 use crate::web::text::Texts;
@@ -23,14 +24,16 @@ pub struct Context {
     page_name: String,
     handover: Option<Told>,
     history: Vec<Step>,
+    tagging: Tagging,
 }
 
 impl Context {
     /// The side of a conversation with these newest rows of its history.
-    pub fn new(scene: &Scene, history: &[LogRow]) -> Self {
+    pub fn new(scene: &Scene, history: &[LogRow], tagging: Tagging) -> Self {
         let conversation = &scene.conversation;
         let handover = Told::read(conversation.handover_note.as_deref(), scene.t());
         Self {
+            tagging,
             t: scene.t(),
             assets: Assets::get(),
             known_name: conversation.name.display(),

@@ -60,7 +60,7 @@ impl<'a> Form<'a> {
         let (page, person) = (&self.conversation.page, &self.conversation.person);
         let now = self.web.store.conversation(page, person).await?.ok_or(WebError::NotFound)?;
         let list = self.asked.list();
-        show(self.web, self.agent, now, &list, &self.asked, Returned { status, problem, draft }).await
+        Box::pin(show(self.web, self.agent, now, &list, &self.asked, Returned { status, problem, draft })).await
     }
 
     /// Everything a page about the conversation knows.

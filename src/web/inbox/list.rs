@@ -55,6 +55,8 @@ pub struct List {
     pub refresh: String,
     /// The Pages to choose from.
     pub pages: Vec<PageChoice>,
+    /// The other filters, to stay when another Page is chosen.
+    pub kept: Vec<(&'static str, String)>,
     /// Where scripts fetch this pane.
     pub fragment_url: String,
 }
@@ -119,6 +121,7 @@ impl List {
             next: listing.next.map(|after| ListState { after: Some(after), ..list.clone() }.href()),
             refresh: list.href(),
             pages: choices(&visible, list),
+            kept: list.filters.without("page").pairs(),
             fragment_url: fragment_url(list, current),
         })
     }

@@ -24,6 +24,7 @@ mod scene;
 mod sending;
 mod snooze;
 mod steps;
+mod tagging;
 mod thread;
 mod timeline;
 pub mod visible;
@@ -48,6 +49,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/{page}/{person}/presence", web::post().to(presence::tell))
         .route("/{page}/{person}/note", web::post().to(notes::note))
         .route("/{page}/{person}/draft", web::post().to(notes::draft))
+        .route("/{page}/{person}/tags", web::post().to(tagging::submit))
+        .route("/{page}/{person}/unread", web::post().to(tagging::unread))
         .route("/{page}/{person}/snooze", web::post().to(snooze::submit))
         .route("/{page}/{person}/control", web::post().to(acts::control))
         .default_service(web::to(missing));

@@ -78,11 +78,21 @@ pub async fn list(web: State, agent: Agent, asked: Query<Asked>) -> Result<HttpR
 }
 
 /// GET /inbox/{page}/{person}
-pub async fn conversation(web: State, visible: Visible, asked: Query<Asked>) -> Result<HttpResponse, WebError> {
+pub async fn conversation(web: State, request: HttpRequest, visible: Visible, asked: Query<Asked>) -> Result<HttpResponse, WebError> {
     let Visible { agent, conversation } = visible;
+    if sees_the_newest(&request, &asked) {
+        let (page, person, position) = (&conversation.page, &conversation.person, conversation.last_position);
+        web.store.mark_read(agent.user, page, person, position, asked.fragment.is_none()).await?;
+    }
     let state = asked.list();
     let fine = Returned { status: StatusCode::OK, problem: None, draft: Draft::default() };
-    show(&web, &agent, conversation, &state, &asked, fine).await
+    Box::pin(show(&web, &agent, conversation, &state, &asked, fine)).await
+}
+
+/// Whether somebody looks at the end of the conversation: not at the list beside it, not at older lines, and not with the page in the background.
+fn sees_the_newest(request: &HttpRequest, asked: &Asked) -> bool {
+    let hidden = request.headers().get("x-baton-fragment").is_some_and(|value| value == "unseen");
+    asked.fragment != Some(Fragment::List) && asked.before.is_none() && asked.at.is_none() && !hidden
 }
 
 /// A conversation, whole or in parts, with what became of a form.

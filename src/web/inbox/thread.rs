@@ -11,6 +11,7 @@ use super::names;
 use super::owner::{self, Holder};
 use super::scene::Scene;
 use super::snooze::Snooze;
+use super::tagging::Tagging;
 use super::timeline::Timeline;
 use crate::store::inbox_conversation::Conversation;
 use crate::web::State;
@@ -94,6 +95,7 @@ impl Thread {
         let history = web.store.control_history(&page, &person, HISTORY).await?;
         let drafts = web.store.drafts(agent.user, &page, &person).await?;
         let saved = Kept { drafts, queued: web.store.newest_send(&page, &person).await? };
+        let tagging = Tagging::load(web, &scene, agent, list).await?;
         let t = scene.t();
         let conversation = &scene.conversation;
         let name = names::person(&conversation.name, &person, conversation.object, t);
@@ -131,7 +133,7 @@ impl Thread {
             lines: timeline.lines,
             presence: web.board.words(&(page.clone(), person.clone()), agent.user, t),
             composer: Composer::new(&scene, agent, list, &name, draft, saved),
-            context: Context::new(&scene, &history),
+            context: Context::new(&scene, &history, tagging),
             fragment_url: fragment_url(&address, before, at),
             key: format!("{page}/{person}"),
             name,
