@@ -22,8 +22,9 @@ mod text;
 mod throttle;
 mod when;
 
+use actix_web::middleware::{self, Compress};
+use actix_web::web;
 use actix_web::web::{Data, ServiceConfig, resource, scope};
-use actix_web::{middleware, web};
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::Ledger;
@@ -88,19 +89,26 @@ impl Web {
 /// The addresses of this face. [`Data<Web>`] must be among the application's data.
 pub fn routes(config: &mut ServiceConfig) {
     let framed = || middleware::from_fn(frame::framed);
+    // Whatever is put around later is further out.
+    let plain = || middleware::from_fn(frame::plain_for_strangers);
+    let forms = || web::PayloadConfig::new(FORM_BYTES);
     config
         .service(
             resource("/login")
                 .wrap(framed())
-                .app_data(web::PayloadConfig::new(FORM_BYTES))
+                .wrap(Compress::default())
+                .wrap(plain())
+                .app_data(forms())
                 .route(web::get().to(login::page))
                 .route(web::post().to(login::submit)),
         )
         .service(resource("/logout").wrap(framed()).route(web::post().to(login::leave)).route(web::get().to(login::elsewhere)))
-        .service(resource("/static/{version}/{name}").route(web::get().to(assets::serve)))
+        .service(resource("/static/{version}/{name}").wrap(Compress::default()).route(web::get().to(assets::serve)))
         .service(resource("/live").wrap(framed()).route(web::get().to(live::stream)))
-        .service(scope("/inbox").wrap(framed()).app_data(web::PayloadConfig::new(FORM_BYTES)).configure(inbox::routes))
-        .service(scope("/settings").wrap(framed()).app_data(web::PayloadConfig::new(FORM_BYTES)).configure(preferences::routes));
+        .service(scope("/inbox").wrap(framed()).wrap(Compress::default()).wrap(plain()).app_data(forms()).configure(inbox::routes))
+        .service(
+            scope("/settings").wrap(framed()).wrap(Compress::default()).wrap(plain()).app_data(forms()).configure(preferences::routes),
+        );
 }
 
 /// A shorthand for handlers.
