@@ -30,6 +30,11 @@ impl Fields {
         self.find(name).unwrap_or_default()
     }
 
+    /// A field's value, empty or not, if the form has the field.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// A field's value, if it is there and not empty.
     pub fn find(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())

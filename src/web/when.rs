@@ -72,6 +72,8 @@ pub struct Moment {
     pub clock: String,
     /// How long ago, or the day: `4 min`, `Tue`, `2 Jun`.
     pub short: String,
+    /// `2 Jun`, with the year when it is another one.
+    pub day: String,
 }
 
 /// A time to come that people have a name for.
@@ -113,6 +115,7 @@ impl Clock {
             full: format!("{}, {}", self.day(at), local.strftime("%H:%M %Z")),
             clock: local.strftime("%H:%M").to_string(),
             short: self.ago(at),
+            day: self.day_short(&local),
         }
     }
 
@@ -223,6 +226,11 @@ impl Clock {
         } else {
             self.date_short(&local)
         }
+    }
+
+    fn day_short(&self, local: &Zoned) -> String {
+        let year = if local.year() == self.zone.at(self.now).year() { String::new() } else { format!(" {}", local.year()) };
+        format!("{}{year}", self.date_short(local))
     }
 
     fn date_short(&self, local: &Zoned) -> String {

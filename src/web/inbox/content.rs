@@ -27,10 +27,8 @@ pub struct Content {
 pub struct Attachment {
     /// What it is.
     pub label: String,
-    /// Where it is, if that is a web address.
+    /// Where it is at the platform, if that is a web address. Opened by a click, never by the page itself.
     pub url: Option<String>,
-    /// The same, if it is a picture that may be shown.
-    pub image: Option<String>,
 }
 
 /// A card of a template.
@@ -68,13 +66,13 @@ impl Content {
             content.attach(attachment, t);
         }
         if message.get("is_unsupported").and_then(Value::as_bool) == Some(true) {
-            content.attachments.push(Attachment { label: t.part_unsupported.to_owned(), url: None, image: None });
+            content.attachments.push(Attachment { label: t.part_unsupported.to_owned(), url: None });
         }
         if let Some(story) = message.pointer("/reply_to/story") {
-            content.attachments.push(Attachment { label: t.part_story.to_owned(), url: web_address(story.get("url")), image: None });
+            content.attachments.push(Attachment { label: t.part_story.to_owned(), url: web_address(story.get("url")) });
         }
         if message.get("sticker_id").is_some() {
-            content.attachments.push(Attachment { label: t.part_sticker.to_owned(), url: None, image: None });
+            content.attachments.push(Attachment { label: t.part_sticker.to_owned(), url: None });
         }
         content
     }
@@ -86,15 +84,12 @@ impl Content {
             return self.template(payload, t);
         }
         let url = web_address(payload.get("url")).or_else(|| web_address(attachment.get("url")));
-        let picture = matches!(kind, "image" | "sticker");
         let title = string(payload, "/title").or_else(|| string(attachment, "/title"));
         let label = match title {
             Some(title) => format!("{}: {title}", name(kind, t)),
             None => name(kind, t),
         };
-        // Only encrypted pictures may be shown; the page's policy says so too.
-        let image = url.clone().filter(|url| picture && url.starts_with("https://"));
-        self.attachments.push(Attachment { label, url, image });
+        self.attachments.push(Attachment { label, url });
     }
 
     fn template(&mut self, payload: &Value, t: &Texts) {
@@ -216,10 +211,8 @@ mod tests {
         for url in ["javascript:alert(1)", "data:text/html,<script>", "file:///etc/passwd", "//host/x", "not a url"] {
             let content = Content::read(&json!({"attachments": [{"type": "image", "payload": {"url": url}}]}), &EN);
             let [attachment] = content.attachments.as_slice() else { panic!("one attachment") };
-            assert_eq!((attachment.label.as_str(), &attachment.url, &attachment.image), ("Picture", &None, &None), "{url}");
+            assert_eq!((attachment.label.as_str(), &attachment.url), ("Picture", &None), "{url}");
         }
-        let content = Content::read(&json!({"attachments": [{"type": "image", "payload": {"url": "http://host/x.png"}}]}), &EN);
-        assert!(content.attachments.iter().all(|it| it.url.is_some() && it.image.is_none()), "unencrypted pictures are links");
     }
 
     #[test]

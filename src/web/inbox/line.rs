@@ -37,7 +37,7 @@ pub struct Message {
     /// Not at the platform yet, or never.
     pub waits: bool,
     /// The message it answers.
-    pub quoted: Option<String>,
+    pub quoted: Option<Quoted>,
     /// Taken back.
     pub removed: bool,
     /// Its text.
@@ -70,6 +70,16 @@ pub struct Again {
     pub send_id: i64,
     /// What the button says.
     pub label: &'static str,
+}
+
+/// The message that another answers.
+pub struct Quoted {
+    /// Its id at the platform.
+    pub mid: String,
+    /// What it says, as far as it is on the page.
+    pub text: String,
+    /// Where it is on the page.
+    pub href: Option<String>,
 }
 
 /// How far a message of ours is.

@@ -18,6 +18,7 @@ pub mod names;
 mod notes;
 mod owner;
 pub mod pages;
+mod person;
 mod reasons;
 mod replies;
 mod scene;
@@ -53,6 +54,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/{page}/{person}/unread", web::post().to(tagging::unread))
         .route("/{page}/{person}/snooze", web::post().to(snooze::submit))
         .route("/{page}/{person}/control", web::post().to(acts::control))
+        .route("/{page}/{person}/fields", web::post().to(person::fields))
         .default_service(web::to(missing));
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::address::{ListState, path};
 use super::composer::{Composer, Draft, Kept};
-use super::context::Context;
+use super::context::{Context, Known};
 use super::line::LineView;
 use super::moves::{self, Move, Target};
 use super::names;
@@ -20,9 +20,6 @@ use crate::web::error::WebError;
 use crate::web::session::Agent;
 use crate::web::text::{Texts, fill};
 use crate::wire::Object;
-
-/// How much of the history the side shows.
-const HISTORY: i64 = 20;
 
 /// Lines after one that is looked for, so that it stands among others.
 const BEYOND: i64 = 20;
@@ -92,7 +89,7 @@ impl Thread {
         };
         let timeline = Timeline::load(web, &mut scene, before, at).await?;
         let colleagues = if scene.inbox_owns() { web.store.colleagues(&page).await? } else { Vec::new() };
-        let history = web.store.control_history(&page, &person, HISTORY).await?;
+        let known = Known::load(web, &mut scene).await?;
         let drafts = web.store.drafts(agent.user, &page, &person).await?;
         let saved = Kept { drafts, queued: web.store.newest_send(&page, &person).await? };
         let tagging = Tagging::load(web, &scene, agent, list).await?;
@@ -133,7 +130,7 @@ impl Thread {
             lines: timeline.lines,
             presence: web.board.words(&(page.clone(), person.clone()), agent.user, t),
             composer: Composer::new(&scene, agent, list, &name, draft, saved),
-            context: Context::new(&scene, &history, tagging),
+            context: Context::new(&scene, known, tagging, list, &agent.csrf),
             fragment_url: fragment_url(&address, before, at),
             key: format!("{page}/{person}"),
             name,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::content::{self, Content};
-use super::line::{Event, Line, LineView, Message, Note, State};
+use super::line::{Event, Line, LineView, Message, Note, Quoted, State};
 use super::names::Names;
 use super::scene::Scene;
 use super::steps;
@@ -191,7 +191,7 @@ impl Teller<'_> {
             role,
             joined: false,
             waits: false,
-            quoted: content.reply_to.clone(),
+            quoted: content.reply_to.clone().map(|mid| Quoted { mid, text: self.names.t.message_quoted.to_owned(), href: None }),
             removed: false,
             empty: content.is_empty(),
             text: content.text.as_deref().map(content::pieces),
@@ -285,19 +285,20 @@ const fn platform_state(class: &'static str, t: &Texts) -> State {
 }
 
 /// Quotes the lines that messages answer.
-fn quote(entries: &mut [Entry], t: &Texts) {
-    let lines: HashMap<String, String> = entries
+fn quote(entries: &mut [Entry]) {
+    let lines: HashMap<String, (String, String)> = entries
         .iter()
         .filter_map(|entry| match &entry.line {
-            Line::Message(message) if !message.removed => Some((entry.mid.clone()?, one_line(message)?)),
+            Line::Message(message) if !message.removed => Some((entry.mid.clone()?, (one_line(message)?, format!("#{}", entry.id)))),
             _ => None,
         })
         .collect();
     for entry in entries {
         if let Line::Message(message) = &mut entry.line
-            && let Some(mid) = message.quoted.take()
+            && let Some(quoted) = &mut message.quoted
+            && let Some((text, href)) = lines.get(&quoted.mid)
         {
-            message.quoted = Some(lines.get(&mid).cloned().unwrap_or_else(|| t.message_quoted.to_owned()));
+            (quoted.text, quoted.href) = (text.clone(), Some(href.clone()));
         }
     }
 }

@@ -13,11 +13,13 @@ pub enum Section {
     Tags,
     /// Saved replies.
     Replies,
+    /// What agents write down about people.
+    Fields,
 }
 
 impl Section {
     /// The pages, in the order in which they are listed.
-    const ALL: [Self; 3] = [Self::Me, Self::Tags, Self::Replies];
+    const ALL: [Self; 4] = [Self::Me, Self::Tags, Self::Replies, Self::Fields];
 
     /// Where `/settings` leads.
     pub const FIRST: Self = Self::Me;
@@ -28,6 +30,7 @@ impl Section {
             Self::Me => "/settings/me",
             Self::Tags => "/settings/tags",
             Self::Replies => "/settings/replies",
+            Self::Fields => "/settings/fields",
         }
     }
 
@@ -36,6 +39,7 @@ impl Section {
             Self::Me => t.finding.preferences,
             Self::Tags => t.settings_tags,
             Self::Replies => t.replies_heading,
+            Self::Fields => t.finding.fields_section,
         }
     }
 
@@ -44,6 +48,7 @@ impl Section {
             Self::Me => "person",
             Self::Tags => "tag",
             Self::Replies => "quick",
+            Self::Fields => "info",
         }
     }
 }

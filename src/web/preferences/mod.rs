@@ -3,6 +3,7 @@
 //! A new page is a [`Section`] here, a handler that answers a template extending `settings.html`, and its routes.
 
 mod authority;
+mod fields;
 mod frame;
 mod me;
 mod replies;
@@ -29,6 +30,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/replies", web::get().to(replies::page))
         .route("/replies", web::post().to(replies::create))
         .route("/replies/{reply}", web::post().to(replies::change))
+        .route("/fields", web::get().to(fields::page))
+        .route("/fields", web::post().to(fields::create))
+        .route("/fields/{field}", web::post().to(fields::change))
         .default_service(web::to(missing));
 }
 

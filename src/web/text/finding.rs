@@ -8,11 +8,14 @@ texts! { Finding:
     key_tag key_search key_mine key_unassigned key_all key_command key_send key_escape key_help
     keys_moving keys_acting keys_going keys_always
     // One's own settings.
-    me_lead me_saved me_save me_keys me_keys_hint me_writing me_enter me_enter_hint me_after_close me_next me_stay
+    me_lead me_saved me_save me_keys me_keys_hint me_writing me_enter me_enter_hint me_after_close me_next me_stay hint_enter
     // The search page.
     search_lead search_help found_people found_lines found_nothing found_nothing_next found_cut found_further found_newest found_note found_you
     problem_day problem_page problem_author problem_owner problem_tag
     help_from help_page help_owner help_tag help_before help_after example_from example_page example_owner example_tag
+    // What is known of a person.
+    fields_section fields_title fields_write fields_lead fields_new fields_create fields_name fields_none fields_archived fields_taken fields_many
+    fields_unfit fields_long past_title past_closed past_notes profile_username profile_locale profile_zone
     // The command bar.
     command_title command_label command_none command_search command_count
 }
@@ -64,6 +67,7 @@ pub static EN: Finding = Finding {
     me_after_close: "After closing a conversation",
     me_next: "go to the next one",
     me_stay: "stay",
+    hint_enter: "Enter sends",
     search_lead: "People by name or id, messages and notes by the beginnings of their words. “In quotation marks” means exactly so.",
     search_help: "What narrows a search",
     found_people: "People",
@@ -90,6 +94,25 @@ pub static EN: Finding = Finding {
     example_page: "harbour",
     example_owner: "bot",
     example_tag: "delivery",
+    fields_section: "Fields",
+    fields_title: "Details",
+    fields_write: "Write down",
+    fields_lead: "What your team writes down about people, beside every conversation: customer number, size, favourite roast.",
+    fields_new: "New field",
+    fields_create: "Add field",
+    fields_name: "Name",
+    fields_none: "There are no fields yet.",
+    fields_archived: "No longer shown. What was written into them is kept.",
+    fields_taken: "Nothing was changed: another field has this name.",
+    fields_many: "Nothing was added: there are {count} fields already, and nobody looks over more. Archive one first.",
+    fields_unfit: "Nothing was changed: a name has one to {limit} characters.",
+    fields_long: "Nothing was saved: a field has at most {limit} characters.",
+    past_title: "Earlier conversations",
+    past_closed: "closed by {name}",
+    past_notes: "Notes",
+    profile_username: "User name",
+    profile_locale: "Language",
+    profile_zone: "Time zone",
     command_title: "Commands",
     command_label: "Find a command…",
     command_none: "Nothing is called like that.",
@@ -144,6 +167,7 @@ pub static DE: Finding = Finding {
     me_after_close: "Nach dem Schließen einer Unterhaltung",
     me_next: "zur nächsten gehen",
     me_stay: "bleiben",
+    hint_enter: "Enter sendet",
     search_lead: "Leute nach Name oder Kennung, Nachrichten und Notizen nach den Anfängen ihrer Wörter. „In Anführungszeichen“ heißt: genau so.",
     search_help: "Was eine Suche eingrenzt",
     found_people: "Leute",
@@ -170,6 +194,25 @@ pub static DE: Finding = Finding {
     example_page: "hafen",
     example_owner: "bot",
     example_tag: "lieferung",
+    fields_section: "Felder",
+    fields_title: "Angaben",
+    fields_write: "Aufschreiben",
+    fields_lead: "Was Ihr Team über Leute aufschreibt, neben jeder Unterhaltung: Kundennummer, Größe, Lieblingsröstung.",
+    fields_new: "Neues Feld",
+    fields_create: "Feld anlegen",
+    fields_name: "Name",
+    fields_none: "Es gibt noch keine Felder.",
+    fields_archived: "Werden nicht mehr gezeigt. Was darin steht, bleibt aufgehoben.",
+    fields_taken: "Nichts geändert: so heißt schon ein anderes Feld.",
+    fields_many: "Nichts angelegt: es gibt schon {count} Felder, und mehr überblickt niemand. Archivieren Sie erst eines.",
+    fields_unfit: "Nichts geändert: ein Name hat ein bis {limit} Zeichen.",
+    fields_long: "Nichts gespeichert: ein Feld hat höchstens {limit} Zeichen.",
+    past_title: "Frühere Unterhaltungen",
+    past_closed: "geschlossen von {name}",
+    past_notes: "Notizen",
+    profile_username: "Benutzername",
+    profile_locale: "Sprache",
+    profile_zone: "Zeitzone",
     command_title: "Befehle",
     command_label: "Befehl suchen…",
     command_none: "So heißt nichts.",

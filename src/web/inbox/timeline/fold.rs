@@ -46,7 +46,7 @@ pub(super) fn fold(entries: &mut [Entry], rows: &[LogRow], folds: &[LogRow], t: 
         }
     }
     states(entries, rows, &progress, t);
-    quote(entries, t);
+    quote(entries);
 }
 
 fn message_of(entry: &mut Entry) -> Option<&mut Message> {
