@@ -26,6 +26,11 @@ async function send(form, submitter) {
     // Not form.action: that is the field of this name, where a form has one.
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body: fields, headers: { "X-Baton-Fragment": "1" } });
     if (answer.status === 401) return location.reload();
+    const next = answer.headers.get("x-baton-next");
+    if (next) {
+      if (form.dataset.draft) finished(form, sent);
+      return location.assign(next);
+    }
     const html = await answer.text();
     const overtaken = since(act);
     acted();

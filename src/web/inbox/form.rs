@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::address::Asked;
 use super::composer::Draft;
+use super::list::List;
 use super::pages::{Returned, by_script, show};
 use super::scene::Scene;
 use crate::ledger::LedgerError;
@@ -46,13 +47,20 @@ impl<'a> Form<'a> {
         self.back(StatusCode::OK, None, Draft::default()).await
     }
 
-    /// The agent is done with the conversation: back to the list, where scripts do not stay.
+    /// The agent is done with the conversation: on to the next one of the list, or wherever they want to be then.
     pub async fn left(self) -> Result<HttpResponse, WebError> {
         self.web.badges().forget(self.agent.user);
-        if self.asked.fragment.is_none() {
-            return Ok(see(&self.asked.list().href()));
+        if !self.agent.preferences.next_after_close {
+            return self.done().await;
         }
-        self.done().await
+        let state = self.asked.list();
+        let list = List::load(self.web, self.agent, &state, None).await?;
+        let next = list.another(&self.conversation.page, &self.conversation.person).map_or_else(|| state.href(), str::to_owned);
+        if self.asked.fragment.is_none() {
+            return Ok(see(&next));
+        }
+        // Scripts follow no redirect of a form: they would only fetch the page.
+        Ok(HttpResponse::NoContent().insert_header(("x-baton-next", next)).finish())
     }
 
     /// The conversation as it is now, with the words and what had been written.

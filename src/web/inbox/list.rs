@@ -141,6 +141,14 @@ fn chosen(visible: &[PageHead], filters: &Filters, by_channel: bool) -> Vec<Page
     visible.iter().filter(wanted).map(|page| page.page.clone()).collect()
 }
 
+impl List {
+    /// The first conversation of the list that is another one: what comes next.
+    pub fn another(&self, page: &PageId, person: &PersonId) -> Option<&str> {
+        let key = format!("{page}/{person}");
+        self.rows.iter().find(|row| row.key != key).map(|row| row.href.as_str())
+    }
+}
+
 fn fragment_url(list: &ListState, current: Option<(&PageId, &PersonId)>) -> String {
     match current {
         Some((page, person)) => format!("{}&fragment=list", list.conversation(page, person)),

@@ -8,7 +8,7 @@ texts! { Finding:
     key_tag key_search key_mine key_unassigned key_all key_command key_send key_escape key_help
     keys_moving keys_acting keys_going keys_always
     // One's own settings.
-    me_lead me_saved me_save me_keys me_keys_hint me_writing me_enter me_enter_hint me_after_close me_next me_stay hint_enter
+    me_lead me_saved me_save me_keys me_keys_hint me_writing me_enter me_enter_hint me_after_close me_next me_stay
     // The search page.
     search_lead search_help found_people found_lines found_nothing found_nothing_next found_cut found_further found_newest found_note found_you
     problem_day problem_page problem_author problem_owner problem_tag
@@ -67,7 +67,6 @@ pub static EN: Finding = Finding {
     me_after_close: "After closing a conversation",
     me_next: "go to the next one",
     me_stay: "stay",
-    hint_enter: "Enter sends",
     search_lead: "People by name or id, messages and notes by the beginnings of their words. “In quotation marks” means exactly so.",
     search_help: "What narrows a search",
     found_people: "People",
@@ -167,7 +166,6 @@ pub static DE: Finding = Finding {
     me_after_close: "Nach dem Schließen einer Unterhaltung",
     me_next: "zur nächsten gehen",
     me_stay: "bleiben",
-    hint_enter: "Enter sendet",
     search_lead: "Leute nach Name oder Kennung, Nachrichten und Notizen nach den Anfängen ihrer Wörter. „In Anführungszeichen“ heißt: genau so.",
     search_help: "Was eine Suche eingrenzt",
     found_people: "Leute",
