@@ -1,8 +1,9 @@
 //! An inbox full of everything, to look at: `BATON_GALLERY=1 BATON_TEST_PORT=8099 cargo test --test it web_gallery`.
 //! Without the variable it only checks that all of it is shown.
 
+use baton::access::UserId;
 use baton::control::Command;
-use baton::ledger::{SendError, SendOutcome};
+use baton::ledger::{Act, SendError, SendOutcome};
 use serde_json::json;
 
 use crate::web_house::{PASSWORD, WebHouse};
@@ -18,6 +19,8 @@ pub async fn fill(house: &WebHouse) {
     // A whole story: menu, questions, handover with facts, an answer, a note, states.
     let mia = "7421893398374821";
     house.named(mia, "Mia Wong").await;
+    house.says(mia, "m_0", "Do you still have the harbour blend?").await;
+    know(house, anna, mia).await;
     house.says(mia, "m_1", "Hi! My order still has not arrived").await;
     let menu = json!({"text": "Hello Mia, I am the automated assistant of Harbour Coffee. What can I do for you?",
         "quick_replies": [{"content_type": "text", "title": "Track my order", "payload": "t"}, {"content_type": "text", "title": "Opening hours", "payload": "h"}, {"content_type": "text", "title": "Talk to a person", "payload": "p"}]});
@@ -116,6 +119,23 @@ pub async fn fill(house: &WebHouse) {
         let person = if value < now - 22 * 3_600_000 { nameless } else { old };
         let change = format!("update conversations set {column} = $1 where person_id = $2");
         sqlx::query(sqlx::AssertSqlSafe(change)).bind(value).bind(person).execute(&house.database.pool).await.expect("changed");
+    }
+}
+
+/// What is known of somebody besides their messages.
+async fn know(house: &WebHouse, anna: i64, mia: &str) {
+    let pool = &house.database.pool;
+    sqlx::query("insert into fields (name) values ('Customer number'), ('Favourite roast')").execute(pool).await.expect("fields");
+    let write = "insert into person_fields (page_id, person_id, field_id, value, written_by) select $1, $2, field_id, 'K-1182', $3 from fields where name like 'Cust%'";
+    sqlx::query(write).bind(house.page.id.as_str()).bind(mia).bind(anna).execute(pool).await.expect("written");
+    sqlx::query("update people set more = '{\"locale\": \"en_GB\", \"timezone\": 1}' where person_id = $1")
+        .bind(mia)
+        .execute(pool)
+        .await
+        .expect("told");
+    let (page, person) = (house.page.id.clone(), crate::harness::page::person_id(mia));
+    for act in [Act::Note { text: "Regular. Prefers to be called, not written to.".into() }, Act::Close, Act::Reopen] {
+        house.ledger.act(page.clone(), person.clone(), Some(UserId(anna)), act).await.expect("done");
     }
 }
 

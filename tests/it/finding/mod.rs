@@ -1,3 +1,48 @@
-//! Finding things, and doing everything without a mouse.
+//! Finding things, doing everything without a mouse, and pages that everybody can use.
 
+mod access;
+mod budget;
+mod keyboard;
+mod person;
+mod screenshots;
 mod search;
+
+use std::path::PathBuf;
+
+use crate::harness::browser::{Browser, Driver, Scripts};
+use crate::web_house::{PASSWORD, WebHouse};
+
+/// A folder for what browsers leave behind.
+fn scratch(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// The gallery's inbox, and a browser in which somebody is logged in.
+struct Desk {
+    browser: Browser,
+    house: WebHouse,
+    _driver: Driver,
+}
+
+impl Desk {
+    async fn set(name: &str, mailbox: &str) -> Self {
+        let house = WebHouse::build().await;
+        crate::web_gallery::fill(&house).await;
+        let scratch = scratch(name);
+        let driver = Driver::start(&scratch);
+        let browser = Browser::open(&driver, "agent", Scripts::On, "en-US").await;
+        browser.go(&format!("{}/login", house.base)).await;
+        browser.fill("#email", mailbox).await;
+        browser.fill("#password", PASSWORD).await;
+        browser.click("form button", "Sign in").await;
+        browser.shows("#list-title", |title| title.len() == 1).await;
+        Self { browser, house, _driver: driver }
+    }
+
+    async fn goes(&self, path: &str) {
+        self.browser.go(&format!("{}{path}", self.house.base)).await;
+    }
+}

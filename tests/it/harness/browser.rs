@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use thirtyfour::prelude::*;
-use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel};
+use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel, TypingData};
 
 use super::leash::Leash;
 
@@ -69,6 +69,7 @@ pub enum Scripts {
 pub struct Browser {
     driver: WebDriver,
     name: String,
+    chromedriver: String,
     scratch: PathBuf,
     /// Whether its pages may run scripts.
     pub scripts: Scripts,
@@ -91,7 +92,8 @@ impl Browser {
         wanted.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a log");
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().expect("a client");
         let driver_ = WebDriver::builder(&driver.url, wanted).client(client).await.expect("chromedriver opens a browser");
-        let browser = Self { driver: driver_, name: name.to_owned(), scratch: driver.scratch.clone(), scripts };
+        let browser =
+            Self { driver: driver_, name: name.to_owned(), chromedriver: driver.url.clone(), scratch: driver.scratch.clone(), scripts };
         browser.go(PROBE).await;
         let expected = if scripts == Scripts::On { "scripts are on" } else { "scripts are off" };
         browser.shows("p", |found| found == [expected]).await;
@@ -218,5 +220,89 @@ impl Browser {
     /// Closes it.
     pub async fn quit(self) {
         self.driver.quit().await.unwrap_or_else(|error| panic!("{} does not close: {error}", self.name));
+    }
+}
+
+/// The keyboard.
+impl Browser {
+    /// Types into whatever has the focus.
+    pub async fn types(&self, keys: impl Into<TypingData>) {
+        let keys = keys.into();
+        self.driver.action_chain().send_keys(keys).perform().await.unwrap_or_else(|error| panic!("{} cannot type: {error}", self.name));
+    }
+
+    /// Presses a key while Control is held.
+    pub async fn types_with_control(&self, key: char) {
+        use thirtyfour::Key;
+        let chain = self.driver.action_chain().key_down(Key::Control).key_down(key).key_up(key).key_up(Key::Control);
+        chain.perform().await.unwrap_or_else(|error| panic!("{} cannot press Control and {key}: {error}", self.name));
+    }
+
+    /// Goes on with the tabulator until something that a selector finds, and the words belong to, has the focus.
+    pub async fn tabs_to(&self, selector: &str, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if self.has_focus(selector, words).await.unwrap_or(false) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{} cannot reach `{selector}` {words:?} with the tabulator", self.name);
+            self.types("\u{e004}").await;
+        }
+    }
+
+    async fn has_focus(&self, selector: &str, words: &str) -> WebDriverResult<bool> {
+        let focused = self.driver.active_element().await?.element_id();
+        for element in self.driver.find_all(By::Css(selector)).await? {
+            if element.element_id() == focused {
+                return Ok(element.text().await?.contains(words));
+            }
+        }
+        Ok(false)
+    }
+
+    /// Waits until something has the focus.
+    pub async fn focuses(&self, selector: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.has_focus(selector, "").await.unwrap_or(false) {
+            assert!(Instant::now() < deadline, "{}: `{selector}` never gets the focus", self.name);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// What a script of the test answers.
+    pub async fn runs<T: serde::de::DeserializeOwned>(&self, script: &str) -> T {
+        let answer = self.driver.execute(script, []).await.unwrap_or_else(|error| panic!("{}: {error}: {script:.200}", self.name));
+        answer.convert().expect("the answer of a script")
+    }
+
+    /// What a script answers that calls its last argument when it is done.
+    pub async fn runs_to_its_end<T: serde::de::DeserializeOwned>(&self, script: &str) -> T {
+        let answer = self.driver.execute_async(script, []).await.unwrap_or_else(|error| panic!("{}: {error}: {script:.200}", self.name));
+        answer.convert().expect("the answer of a script")
+    }
+
+    /// Becomes so wide and high.
+    pub async fn resizes(&self, width: u32, height: u32) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.commands("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// Forgets everything that it has loaded.
+    pub async fn forgets(&self) {
+        self.commands("Network.clearBrowserCache", json!({})).await;
+    }
+
+    /// What only Chromium's own protocol can do.
+    async fn commands(&self, command: &str, params: serde_json::Value) {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let url = format!("{}/session/{}/goog/cdp/execute", self.chromedriver, self.driver.session_id());
+        let answer =
+            client.post(url).body(json!({"cmd": command, "params": params}).to_string()).send().await.expect("chromedriver answers");
+        assert!(answer.status().is_success(), "{command}: {:?}", answer.text().await);
+    }
+
+    /// A picture of what is on screen.
+    pub async fn pictures(&self, file: &Path) {
+        self.driver.screenshot(file).await.unwrap_or_else(|error| panic!("{}: {}: {error}", self.name, file.display()));
     }
 }

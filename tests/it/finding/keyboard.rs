@@ -1,0 +1,170 @@
+//! The whole path of an agent without a mouse, with scripts and without.
+
+use thirtyfour::Key;
+
+use super::{Desk, scratch};
+use crate::harness::browser::{Browser, Driver, Scripts};
+use crate::web_house::{PASSWORD, WebHouse};
+
+const MIA: &str = "7421893398374821";
+
+async fn filled() -> WebHouse {
+    let house = WebHouse::build().await;
+    crate::web_gallery::fill(&house).await;
+    crate::harness::eventually("the search has read the log", || async {
+        let known = sqlx::query_scalar("select count(*) from search_people where words like '%wong%'");
+        (known.fetch_one(&house.database.pool).await.ok() == Some(1_i64)).then_some(())
+    })
+    .await;
+    house
+}
+
+async fn logs_in(browser: &Browser, house: &WebHouse) {
+    browser.go(&format!("{}/inbox", house.base)).await;
+    browser.focuses("#email").await;
+    browser.types("anna@harbour.example").await;
+    browser.types(Key::Tab).await;
+    browser.types(PASSWORD).await;
+    browser.types(Key::Enter).await;
+    browser.shows("#list-title", |title| title.len() == 1).await;
+}
+
+/// Somebody's words have been taken: by the ledger, since no platform is there.
+async fn sees_reply(browser: &Browser, text: &str) {
+    browser.shows("#timeline .message.people .text", |texts| texts.iter().any(|it| it == text)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_path_goes_by_keyboard_alone() {
+    let house = filled().await;
+    let driver = Driver::start(&scratch("keyboard"));
+    let anna = Browser::open(&driver, "anna", Scripts::On, "en-US").await;
+    logs_in(&anna, &house).await;
+    anna.types("/").await;
+    anna.focuses("#search").await;
+    anna.types("wong").await;
+    anna.types(Key::Enter).await;
+    anna.shows(".people-hits mark", |marks| marks == ["Wong"]).await;
+    anna.tabs_to(".people-hits a", "Mia").await;
+    anna.types(Key::Enter).await;
+    anna.shows("#thread h1", |title| title == ["Mia Wong"]).await;
+    anna.types("t").await;
+    anna.shows("#holder", |holder| holder.iter().any(|it| it.contains("Assigned to you"))).await;
+    anna.types(Key::Escape).await;
+    anna.types("r").await;
+    anna.focuses("#reply-text").await;
+    // What is typed is text, whatever it could mean elsewhere.
+    anna.types("jkeb? It is on its way").await;
+    anna.types_with_control('\u{e007}').await;
+    sees_reply(&anna, "jkeb? It is on its way").await;
+    anna.types(Key::Escape).await;
+    anna.types("b").await;
+    anna.shows("#holder", |holder| holder.iter().any(|it| it.contains("Harbour bot") || it.contains("Nobody holds"))).await;
+    anna.types_with_control('k').await;
+    anna.focuses("#command-text").await;
+    anna.types("sign out").await;
+    anna.shows("#commands [aria-selected=true] .what", |found| found == ["Sign out"]).await;
+    assert_eq!(anna.complaints().await, Vec::<String>::new());
+    anna.types(Key::Enter).await;
+    anna.shows("#email", |found| found.len() == 1).await;
+    anna.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_path_goes_by_keyboard_without_scripts() {
+    let house = filled().await;
+    let driver = Driver::start(&scratch("keyboard-plain"));
+    let anna = Browser::open(&driver, "anna", Scripts::Off, "en-US").await;
+    logs_in(&anna, &house).await;
+    anna.tabs_to("#search", "").await;
+    anna.types("wong").await;
+    anna.types(Key::Enter).await;
+    anna.shows(".people-hits mark", |marks| marks == ["Wong"]).await;
+    anna.tabs_to(".people-hits a", "Mia").await;
+    anna.types(Key::Enter).await;
+    anna.shows("#thread h1", |title| title == ["Mia Wong"]).await;
+    anna.tabs_to("#moves button", "Take").await;
+    anna.types(Key::Enter).await;
+    anna.shows("#holder", |holder| holder.iter().any(|it| it.contains("Assigned to you"))).await;
+    anna.tabs_to("#reply-text", "").await;
+    anna.types("It is on its way").await;
+    anna.tabs_to("#reply button.send", "").await;
+    anna.types(Key::Enter).await;
+    sees_reply(&anna, "It is on its way").await;
+    anna.tabs_to("#moves button", "Give back").await;
+    anna.types(Key::Enter).await;
+    anna.shows("#holder", |holder| holder.iter().any(|it| it.contains("Harbour bot") || it.contains("Nobody holds"))).await;
+    anna.tabs_to(".account summary", "").await;
+    anna.types(Key::Enter).await;
+    anna.tabs_to("form[action='/logout'] button", "Sign out").await;
+    anna.types(Key::Enter).await;
+    anna.shows("#email", |found| found.len() == 1).await;
+    anna.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_move_through_the_list_go_by_what_is_typed_and_can_be_switched_off() {
+    let desk = Desk::set("keys", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    anna.types("j").await;
+    anna.focuses("#rows li:nth-child(1) a").await;
+    anna.types("j").await;
+    anna.focuses("#rows li:nth-child(2) a").await;
+    anna.types("k").await;
+    anna.focuses("#rows li:nth-child(1) a").await;
+    anna.types("go").await;
+    anna.shows("a.view.open[aria-current=page]", |found| found.len() == 1).await;
+    anna.types("gm").await;
+    anna.shows("a.view.mine[aria-current=page]", |found| found.len() == 1).await;
+    desk.goes(&format!("/inbox/{}/{MIA}?view=needs", desk.house.page.id)).await;
+    // On AZERTY the key that writes `a` is where others have `q`: only what is written counts.
+    let opens = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'p', code: 'KeyQ', bubbles: true})); return document.querySelector('details.pass').open";
+    assert!(anna.runs::<bool>(opens).await);
+    anna.types(Key::Escape).await;
+    anna.types("?").await;
+    anna.shows("#keys h2", |title| title == ["Keyboard shortcuts"]).await;
+    anna.tabs_to("#keys-on", "").await;
+    anna.types(" ").await;
+    crate::harness::eventually("it is kept", || async {
+        let off = sqlx::query_scalar("select count(*) from preferences where not single_keys");
+        (off.fetch_one(&desk.house.database.pool).await.ok() == Some(1_i64)).then_some(())
+    })
+    .await;
+    anna.reload().await;
+    anna.types("?").await;
+    anna.types_with_control('k').await;
+    anna.focuses("#command-text").await;
+    assert!(!anna.runs::<bool>("return document.getElementById('keys').open").await, "single keys do nothing");
+    assert_eq!(anna.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_bar_reaches_everything_on_the_page() {
+    let desk = Desk::set("commands", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    desk.goes(&format!("/inbox/{}/{MIA}?view=needs", desk.house.page.id)).await;
+    anna.types_with_control('k').await;
+    anna.focuses("#command-text").await;
+    let all = anna.shows("#commands .what", |all| all.len() > 20).await;
+    for wanted in
+        ["Take", "Give back", "Close", "Deutsch", "Dark", "Sign out", "Settings", "To Ben Okafor", "Your reply", "Mia Wong", "Petra Novak"]
+    {
+        assert!(all.iter().any(|it| it == wanted), "{wanted} is missing in {all:?}");
+    }
+    for view in ["Needs a person", "Mine", "All open", "Closed"] {
+        assert!(all.iter().any(|it| it.starts_with(view)), "{view} is missing in {all:?}");
+    }
+    anna.types("dark").await;
+    anna.shows("#commands [role=option]", |found| found.len() == 2).await;
+    let described = "const t = document.getElementById('command-text'); return t.getAttribute('aria-activedescendant') === document.querySelector('#commands [aria-selected=true]').id";
+    assert!(anna.runs::<bool>(described).await, "who cannot see hears which one is chosen");
+    anna.types(Key::Enter).await;
+    anna.shows("html[data-theme=dark] #thread h1", |title| title == ["Mia Wong"]).await;
+    anna.types_with_control('k').await;
+    anna.focuses("#command-text").await;
+    anna.types("birthday").await;
+    anna.shows("#commands .what", |found| found == ["Search for “birthday”"]).await;
+    anna.types(Key::Enter).await;
+    anna.shows("ol.hits mark", |marks| marks == ["birthday"]).await;
+    assert_eq!(anna.complaints().await, Vec::<String>::new());
+}

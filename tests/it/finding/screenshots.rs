@@ -1,0 +1,53 @@
+//! Pictures of every page, for people to look at: `script/screenshots`.
+
+use std::path::PathBuf;
+
+use super::Desk;
+
+/// The pages, by the name of the picture.
+const PAGES: [(&str, &str); 7] = [
+    ("list", "/inbox?view=open"),
+    ("conversation", "/inbox/100200300/7421893398374821?view=needs"),
+    ("states", "/inbox/100200300/8820114477120934?view=mine"),
+    ("search", "/inbox/search?q=parcel"),
+    ("preferences", "/settings/me"),
+    ("tags", "/settings/tags"),
+    ("fields", "/settings/fields"),
+];
+
+/// Pictures without the variable: only that one can be taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_of_every_page() {
+    let wanted = std::env::var_os("BATON_SCREENSHOTS").map(PathBuf::from);
+    let folder = wanted.clone().unwrap_or_else(|| super::scratch("pictures"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let desk = Desk::set("screenshots", "admin@harbour.example").await;
+    let mut taken = 0;
+    for (language, theme, device, width, height) in choices(wanted.is_some()) {
+        desk.goes("/settings/me").await;
+        let choose = format!(
+            "document.getElementById('language').value = '{language}'; document.getElementById('theme').value = '{theme}'; document.querySelector('.me button').click()"
+        );
+        desk.browser.runs::<()>(&choose).await;
+        desk.browser.shows(&format!("html[lang={language}][data-theme={theme}] .kept"), |found| found.len() == 1).await;
+        desk.browser.resizes(width, height).await;
+        for (name, path) in PAGES {
+            desk.goes(path).await;
+            desk.browser.pictures(&folder.join(format!("{name}-{device}-{theme}-{language}.png"))).await;
+            taken += 1;
+        }
+    }
+    assert!(taken >= if wanted.is_some() { 50 } else { 7 }, "{taken} pictures");
+}
+
+fn choices(all: bool) -> Vec<(&'static str, &'static str, &'static str, u32, u32)> {
+    let mut choices = Vec::new();
+    for language in ["en", "de"] {
+        for theme in ["light", "dark"] {
+            choices.push((language, theme, "desk", 1280, 800));
+            choices.push((language, theme, "phone", 390, 844));
+        }
+    }
+    choices.truncate(if all { choices.len() } else { 1 });
+    choices
+}
