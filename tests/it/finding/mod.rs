@@ -38,11 +38,12 @@ impl Desk {
         browser.fill("#email", mailbox).await;
         browser.fill("#password", PASSWORD).await;
         browser.click("form button", "Sign in").await;
-        browser.shows("#list-title", |title| title.len() == 1).await;
+        browser.shows("html.scripted #list-title", |title| title.len() == 1).await;
         Self { browser, house, _driver: driver }
     }
 
     async fn goes(&self, path: &str) {
         self.browser.go(&format!("{}{path}", self.house.base)).await;
+        self.browser.shows("html.scripted body, body.plain, body.settings", |found| found.len() == 1).await;
     }
 }
