@@ -49,57 +49,9 @@ pub struct Context {
     longest: usize,
     handover: Option<Told>,
     history: Vec<Step>,
-    stretches: Vec<Earlier>,
-    notes: Vec<Noted>,
     tagging: Tagging,
     stretches: Vec<Earlier>,
     notes: Vec<Noted>,
-}
-
-/// An earlier stretch.
-struct Earlier {
-    href: String,
-    began: Moment,
-    closed: Moment,
-    by: String,
-}
-
-/// A note.
-struct Noted {
-    href: String,
-    author: String,
-    text: String,
-    at: Moment,
-}
-
-/// What the side is made of.
-pub struct Known {
-    history: Vec<LogRow>,
-    stretches: Vec<Stretch>,
-    notes: Vec<LogRow>,
-    fields: Vec<Written>,
-    profile: Map<String, Value>,
-}
-
-impl Known {
-    /// Reads it, and learns the names in it.
-    pub async fn load(web: &State, scene: &mut Scene) -> Result<Self, WebError> {
-        let (page, person) = (scene.conversation.page.clone(), scene.conversation.person.clone());
-        let known = Self {
-            history: web.store.control_history(&page, &person, HISTORY).await?,
-            stretches: web.store.stretches(&page, &person, PAST).await?,
-            notes: web.store.newest_notes(&page, &person, PAST).await?,
-            fields: web.store.written_of(&page, &person).await?,
-            profile: web.store.person(&page, &person).await?.map(|(profile, _)| profile.more).unwrap_or_default(),
-        };
-        let rows = known.history.iter().chain(&known.notes).filter_map(|row| row.user);
-        let users = rows.chain(known.stretches.iter().filter_map(|stretch| stretch.by));
-        let unknown: Vec<i64> = users.filter(|user| !scene.names.knows(*user)).map(|user| user.0).collect();
-        if !unknown.is_empty() {
-            scene.names.learn(web.store.user_names(&unknown).await?);
-        }
-        Ok(known)
-    }
 }
 
 /// An earlier stretch.

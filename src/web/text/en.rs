@@ -331,7 +331,7 @@ pub static EN: Texts = Texts {
     keys_title: "Keyboard shortcuts",
     keys_switch: "Single-key shortcuts are on",
     view_unassigned: "Unassigned",
-    view_customer: "Waiting for customer",
+    view_customer: "Waiting for the customer",
     view_elsewhere: "Held elsewhere",
     view_ending: "Ending soon",
     view_failed: "Failed sends",
