@@ -31,7 +31,8 @@ impl Inbox {
 
     /// Goes to one of the lists: `needs`, `mine`, `bot`, `open`, `closed`.
     pub async fn goes_to(&self, view: &str) {
-        self.browser.click(&format!("a.view.{view}"), "").await;
+        // Some lists are behind “More views”.
+        self.browser.follow(&format!("a.view.{view}")).await;
         let current = format!("a.view.{view}[aria-current=page]");
         self.browser.shows(&current, |found| found.len() == 1).await;
     }
@@ -114,7 +115,7 @@ impl Inbox {
     pub async fn turns_german(&self) {
         self.browser.click(".account summary", "").await;
         self.browser.click(".account button[lang=de]", "Deutsch").await;
-        self.browser.shows("html[lang=de] .view", |views| views.len() == 5).await;
+        self.browser.shows("html[lang=de] a.view", |views| views.len() == 11).await;
     }
 
     /// Leaves.
