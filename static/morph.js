@@ -33,10 +33,14 @@ function same(one, other) {
   return one.nodeType === other.nodeType && one.nodeName === other.nodeName && (one.id ?? "") === (other.id ?? "");
 }
 
+/** What answers a form stays until the next form is sent, whatever is told meanwhile. */
+const stays = (node, force) => !force && node.nodeType === Node.ELEMENT_NODE && node.hasAttribute("data-stays");
+
 function children(from, to, force) {
   const named = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
   let present = from.firstChild;
   for (const wanted of [...to.childNodes]) {
+    while (present && stays(present, force) && present.id !== wanted.id) present = present.nextSibling;
     const known = wanted.id ? named.get(wanted.id) : null;
     if (known && known !== present) from.insertBefore(known, present);
     const match = known ?? (present && same(present, wanted) ? present : null);
@@ -50,7 +54,7 @@ function children(from, to, force) {
   }
   while (present) {
     const next = present.nextSibling;
-    present.remove();
+    if (!stays(present, force)) present.remove();
     present = next;
   }
 }

@@ -154,6 +154,13 @@ async fn a_colleague_is_warned(stage: &Stage) {
     // Anna's answer may be on its way still, or have been sent some seconds ago: the words tell, and both ask.
     ben.browser.shows("#guard", |guard| guard.first().is_some_and(|it| it.contains(ANNA) && it.contains("open until six"))).await;
     assert_eq!(ben.browser.value("#reply-text").await.as_deref(), Some("Hello, Ben here."), "what Ben wrote is still there");
+    if ben.browser.scripts == Scripts::On {
+        // What is told meanwhile takes neither the warning nor the text away.
+        anna.notes("Ben asks as well.").await;
+        ben.reads_note("Ben asks as well.").await;
+        ben.browser.shows("#guard", |guard| guard.len() == 1).await;
+        assert_eq!(ben.browser.value("#reply-text").await.as_deref(), Some("Hello, Ben here."), "and it still is");
+    }
     let complaints = ben.browser.complaints().await;
     assert!(complaints.iter().all(|it| it.contains("409 (Conflict)")), "{complaints:?}");
 }

@@ -70,6 +70,11 @@ impl Inbox {
         self.sees("#timeline .message .text", |texts| texts.iter().any(|it| it.contains(text))).await;
     }
 
+    /// Waits until a note stands in the conversation.
+    pub async fn reads_note(&self, text: &str) {
+        self.sees("#timeline .note", |notes| notes.iter().any(|it| it.contains(text))).await;
+    }
+
     /// Waits until a handover stands in the conversation.
     pub async fn reads_handover(&self, words: &str) {
         self.sees("#timeline .control .what", |steps| steps.iter().any(|it| it.contains(words))).await;
@@ -93,6 +98,15 @@ impl Inbox {
     /// Sends what is written.
     pub async fn sends(&self) {
         self.browser.click("#reply button.send", "").await;
+    }
+
+    /// Writes a note.
+    pub async fn notes(&self, text: &str) {
+        self.browser.click("label[for=mode-note]", "").await;
+        self.browser.fill("#note-text", text).await;
+        self.browser.click("button.save-note", "").await;
+        self.reads_note(text).await;
+        self.browser.click("label[for=mode-reply]", "").await;
     }
 
     /// Answers, and waits until the platform has taken it.
