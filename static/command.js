@@ -1,7 +1,7 @@
 // The command bar: everything that can be pressed, followed or chosen on this page, by its name.
 import { press } from "./keys.js";
 
-const SHOWN = 60;
+const SHOWN = 200;
 
 const bar = document.getElementById("command");
 const text = document.getElementById("command-text");
