@@ -39,19 +39,22 @@ pub async fn log_gives_the_stored_state(running: &Running) -> usize {
     let pool = &running.database.pool;
     let page = PageId::parse(PAGE).expect("an id");
     let rules = running.database.store.rules(&page).await.expect("the rules").expect("the Page").rules;
+    // Both as of one moment: the clock goes on granting and ending things meanwhile.
+    let mut moment = pool.begin_with("begin isolation level repeatable read read only").await.expect("a transaction");
     let rows: Vec<Row> = sqlx::query_as(
         "select position, person_id, (extract(epoch from at) * 1000)::bigint as at_ms, happened_at, kind, app_id, epoch, payload::jsonb
          from log where page_id = $1 and person_id is not null order by position",
     )
     .bind(PAGE)
-    .fetch_all(pool)
+    .fetch_all(&mut *moment)
     .await
     .expect("the log");
     let stored: Vec<(String, Value)> = sqlx::query_as("select person_id, control::jsonb from conversations where page_id = $1")
         .bind(PAGE)
-        .fetch_all(pool)
+        .fetch_all(&mut *moment)
         .await
         .expect("the conversations");
+    drop(moment);
     let mut by_person: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in &rows {
         by_person.entry(&row.person).or_default().push(row);
