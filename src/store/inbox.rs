@@ -4,9 +4,12 @@
 //! finds little ends after some thousand, with the place from which it goes on.
 
 mod aside;
+pub mod conversation;
 mod counts;
 mod filter;
+pub mod past;
 mod rows;
+pub mod timeline;
 mod walk;
 
 use serde::{Deserialize, Serialize};

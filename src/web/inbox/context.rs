@@ -11,7 +11,7 @@ use super::steps::{self, Step};
 use super::tagging::Tagging;
 use crate::ledger::Act;
 use crate::store::fields::Written;
-use crate::store::inbox_past::Stretch;
+use crate::store::inbox::past::Stretch;
 use crate::store::log::LogRow;
 use crate::web::State;
 use crate::web::assets::Assets;

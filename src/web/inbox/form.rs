@@ -10,7 +10,7 @@ use super::pages::{Returned, by_script, show};
 use super::scene::Scene;
 use crate::ledger::LedgerError;
 use crate::store::drafts::{DraftKind, DraftPlace};
-use crate::store::inbox_conversation::Conversation;
+use crate::store::inbox::conversation::Conversation;
 use crate::web::State;
 use crate::web::error::WebError;
 use crate::web::login::see;

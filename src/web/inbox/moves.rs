@@ -4,7 +4,7 @@ use super::owner::at_deadline_hint;
 use super::scene::Scene;
 use crate::access::UserId;
 use crate::control::{Command, Owner, Refusal, decide};
-use crate::store::inbox_conversation::AppKind;
+use crate::store::inbox::conversation::AppKind;
 use crate::web::text::fill;
 use crate::wire::AppId;
 

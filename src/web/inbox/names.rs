@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::access::UserId;
 use crate::store::inbox::PersonName;
-use crate::store::inbox_conversation::{AppKind, AppName};
+use crate::store::inbox::conversation::{AppKind, AppName};
 use crate::web::text::{Texts, fill};
 use crate::wire::{AppId, Object, PersonId};
 

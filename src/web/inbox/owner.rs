@@ -3,7 +3,7 @@
 use super::names::Names;
 use crate::access::UserId;
 use crate::control::{AtDeadline, Control, Evidence, Owner};
-use crate::store::inbox_conversation::AppKind;
+use crate::store::inbox::conversation::AppKind;
 use crate::web::text::fill;
 use crate::web::when::Clock;
 use crate::wire::{AppId, Timestamp};

@@ -12,7 +12,7 @@ use super::list::List;
 use super::names;
 use super::thread::{Reading, Thread};
 use super::visible::Visible;
-use crate::store::inbox_conversation::Conversation;
+use crate::store::inbox::conversation::Conversation;
 use crate::store::preferences::Preferences;
 use crate::web::State;
 use crate::web::assets::Assets;

@@ -2,7 +2,7 @@
 
 use super::names::Names;
 use crate::control::{self, Control, Owner, PageRules, Window};
-use crate::store::inbox_conversation::{AppKind, Conversation};
+use crate::store::inbox::conversation::{AppKind, Conversation};
 use crate::store::log::timestamp;
 use crate::web::error::WebError;
 use crate::web::session::Agent;

@@ -13,7 +13,7 @@ use super::visible::PostedTo;
 use crate::control::Window;
 use crate::ledger::{LedgerError, NewSend};
 use crate::store::drafts::{DraftKind, Edition};
-use crate::store::inbox_timeline::{PendingSend, again_key};
+use crate::store::inbox::timeline::{PendingSend, again_key};
 use crate::web::State;
 use crate::web::error::WebError;
 use crate::web::posted::Fields;

@@ -13,7 +13,7 @@ use super::scene::Scene;
 use super::snooze::Snooze;
 use super::tagging::Tagging;
 use super::timeline::Timeline;
-use crate::store::inbox_conversation::Conversation;
+use crate::store::inbox::conversation::Conversation;
 use crate::web::State;
 use crate::web::assets::Assets;
 use crate::web::error::WebError;

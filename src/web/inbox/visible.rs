@@ -6,7 +6,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
-use crate::store::inbox_conversation::Conversation;
+use crate::store::inbox::conversation::Conversation;
 use crate::web::State;
 use crate::web::error::WebError;
 use crate::web::posted::{Fields, Posted};

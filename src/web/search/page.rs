@@ -11,7 +11,7 @@ use super::hits::{self, Piece};
 use super::query::{LONGEST, Operator, Query};
 use super::resolve::{Resolved, resolve};
 use super::words;
-use crate::store::inbox_conversation::AppKind;
+use crate::store::inbox::conversation::AppKind;
 use crate::store::log::timestamp;
 use crate::store::preferences::Preferences;
 use crate::store::search::find::{Found, FoundPerson, Hit, Place};

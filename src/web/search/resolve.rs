@@ -5,7 +5,7 @@ use super::words::{may_go_on, spaced, words};
 use crate::access::UserId;
 use crate::store::StoreError;
 use crate::store::accounts::PageHead;
-use crate::store::inbox_conversation::{AppKind, AppName};
+use crate::store::inbox::conversation::{AppKind, AppName};
 use crate::store::search::Author;
 use crate::store::search::find::{Holder, Wanted};
 use crate::web::State;

@@ -5,7 +5,7 @@ use super::super::filters::{WindowIs, channel_name};
 use crate::access::UserId;
 use crate::store::accounts::PageHead;
 use crate::store::inbox::Holder;
-use crate::store::inbox_conversation::{AppKind, AppName};
+use crate::store::inbox::conversation::{AppKind, AppName};
 use crate::store::tags::Tag;
 use crate::web::text::{Texts, fill};
 use crate::web::when::Clock;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::line::{Again, State};
 use super::super::reasons;
 use super::with;
-use crate::store::inbox_timeline::PendingSend;
+use crate::store::inbox::timeline::PendingSend;
 use crate::web::text::{Texts, fill};
 use crate::wire::{Done, InlineControl};
 

@@ -1,7 +1,7 @@
 //! What a conversation has behind it: its earlier stretches, each ended by a closure, and what agents noted.
 
-use super::log::{LogRow, timestamp};
-use super::{Store, StoreError};
+use super::super::log::{LogRow, timestamp};
+use super::super::{Store, StoreError};
 use crate::access::UserId;
 use crate::wire::{PageId, PersonId, Timestamp};
 

@@ -1,8 +1,8 @@
 //! One conversation as agents see it: its head, the apps around it, and who has held it.
 
-use super::inbox::PersonName;
-use super::log::{LogRow, timestamp};
-use super::{Store, StoreError};
+use super::super::log::{LogRow, timestamp};
+use super::super::{Store, StoreError};
+use super::PersonName;
 use crate::access::UserId;
 use crate::control::Control;
 use crate::wire::{AppId, Object, PageId, PersonId, Timestamp};

@@ -1,7 +1,7 @@
 //! The timeline of one conversation: what is shown, what changes what is shown, and what still waits to be sent.
 
-use super::log::{LogRow, datetime, timestamp};
-use super::{Store, StoreError};
+use super::super::log::{LogRow, datetime, timestamp};
+use super::super::{Store, StoreError};
 use crate::access::UserId;
 use crate::wire::{AppId, PageId, PersonId, Send, Timestamp};
 
