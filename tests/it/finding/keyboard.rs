@@ -171,3 +171,21 @@ async fn the_command_bar_reaches_everything_on_the_page() {
     anna.shows("ol.hits mark", |marks| marks == ["birthday"]).await;
     assert_eq!(anna.complaints().await, Vec::<String>::new());
 }
+
+/// A pointer reaches every view, those behind “More views” too: nothing of the sheet is off the screen, cut off, or under something else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pointer_reaches_every_view_at_every_width() {
+    let desk = Desk::set("views", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    desk.goes("/inbox?view=open").await;
+    for (width, height) in [(360, 740), (390, 844), (800, 900), (1280, 800), (1440, 900)] {
+        anna.resizes(width, height).await;
+        let hidden = "document.getElementById('more-views').open = true;
+            return [...document.querySelectorAll('#more-views a.view')].filter((link) => {
+            const { left, top, width, height } = link.getBoundingClientRect();
+            const hit = document.elementFromPoint(left + width / 2, top + height / 2);
+            return left < 0 || left + width > innerWidth || !link.contains(hit);
+        }).map((link) => link.textContent.trim())";
+        assert_eq!(anna.runs::<Vec<String>>(hidden).await, Vec::<String>::new(), "{width} px wide");
+    }
+}

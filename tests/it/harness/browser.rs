@@ -157,14 +157,6 @@ impl Browser {
         }
     }
 
-    /// Goes where a link leads, whether it is to be seen or waits in a sheet.
-    pub async fn follow(&self, selector: &str) {
-        self.shows(selector, |found| !found.is_empty()).await;
-        let link = self.driver.find(By::Css(selector)).await.expect("the link is there");
-        let href = link.prop("href").await.ok().flatten().expect("a link leads somewhere");
-        self.go(&href).await;
-    }
-
     /// Clicks what a selector finds first and the words belong to, once it can be clicked.
     pub async fn click(&self, selector: &str, words: &str) {
         let deadline = Instant::now() + PATIENCE;

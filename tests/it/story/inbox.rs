@@ -31,8 +31,10 @@ impl Inbox {
 
     /// Goes to one of the lists: `needs`, `mine`, `bot`, `open`, `closed`.
     pub async fn goes_to(&self, view: &str) {
-        // Some lists are behind “More views”.
-        self.browser.follow(&format!("a.view.{view}")).await;
+        if matches!(view, "bot" | "closed") {
+            self.browser.click("#more-views > summary", "").await;
+        }
+        self.browser.click(&format!("a.view.{view}"), "").await;
         let current = format!("a.view.{view}[aria-current=page]");
         self.browser.shows(&current, |found| found.len() == 1).await;
     }
