@@ -1,11 +1,9 @@
 //! What agents write down about people: the fields, and what is in them.
 
+use super::label::Label;
 use super::{Store, StoreError};
 use crate::access::UserId;
 use crate::wire::{PageId, PersonId};
-
-/// Longest name of a field, in characters.
-pub const NAME_CHARS: usize = 40;
 
 /// Longest text in a field, in characters.
 pub const VALUE_CHARS: usize = 500;
@@ -16,26 +14,6 @@ pub const FIELDS: usize = 30;
 /// A field's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldId(pub i64);
-
-/// A field's name: some visible characters on one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldName(String);
-
-impl FieldName {
-    /// Reads a name. `None`: empty, too long, or with control characters.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let fits = !name.is_empty() && name.chars().count() <= NAME_CHARS && !name.chars().any(char::is_control);
-        fits.then_some(Self(name))
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// What is written into a field: text on one line, or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +79,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn create_field(&self, name: &FieldName) -> Result<FieldChange, StoreError> {
+    pub async fn create_field(&self, name: &Label) -> Result<FieldChange, StoreError> {
         let most = i64::try_from(FIELDS).unwrap_or(i64::MAX);
         let done = sqlx::query!(
             "insert into fields (name) select $1 where (select count(*) from fields where archived_at is null) < $2",
@@ -115,7 +93,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn rename_field(&self, field: FieldId, name: &FieldName) -> Result<FieldChange, StoreError> {
+    pub async fn rename_field(&self, field: FieldId, name: &Label) -> Result<FieldChange, StoreError> {
         let done = sqlx::query!("update fields set name = $2 where field_id = $1", field.0, name.as_str());
         changed(done.execute(&self.pool).await, FieldChange::Missing)
     }

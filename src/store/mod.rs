@@ -11,6 +11,7 @@ mod error;
 pub mod fields;
 pub mod group;
 pub mod inbox;
+pub mod label;
 pub mod log;
 mod memory;
 pub mod notify;

@@ -1,6 +1,6 @@
 //! Tags on conversations.
 
-use super::tags::{Colour, Tag, TagId};
+use super::tags::{RawTag, Tag, TagId};
 use super::{Store, StoreError};
 use crate::access::UserId;
 use crate::wire::{PageId, PersonId};
@@ -11,7 +11,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn conversation_tags(&self, page: &PageId, person: &PersonId) -> Result<Vec<Tag>, StoreError> {
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            RawTag,
             r#"select t.tag_id, t.name, t.colour, t.archived_at is not null as "archived!"
                from conversation_tags c join tags t using (tag_id) where c.page_id = $1 and c.person_id = $2 order by lower(t.name), t.tag_id"#,
             page.as_str(),
@@ -19,13 +20,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let colour = Colour::parse(&row.colour);
-                let colour = colour.ok_or_else(|| StoreError::inconsistent("tags", "colour", row.tag_id, &row.colour))?;
-                Ok(Tag { tag: TagId(row.tag_id), name: row.name, colour, archived: row.archived })
-            })
-            .collect()
+        rows.into_iter().map(Tag::try_from).collect()
     }
 
     /// Puts a tag on a conversation. False: there is no such tag, or it is no longer offered.

@@ -1,33 +1,11 @@
 //! Tags: the list of them that admins keep.
 
+use super::label::Label;
 use super::{Store, StoreError};
 
 /// A tag's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TagId(pub i64);
-
-/// Longest name of a tag, in characters.
-pub const NAME_CHARS: usize = 40;
-
-/// A tag's name: some visible characters on one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagName(String);
-
-impl TagName {
-    /// Reads a name. `None`: empty, too long, or with control characters.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let fits = !name.is_empty() && name.chars().count() <= NAME_CHARS && !name.chars().any(char::is_control);
-        fits.then_some(Self(name))
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// A colour of the palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -101,30 +79,44 @@ pub enum TagChange {
     Missing,
 }
 
+/// A row of `tags`, unread.
+pub(super) struct RawTag {
+    pub tag_id: i64,
+    pub name: String,
+    pub colour: String,
+    pub archived: bool,
+}
+
+impl TryFrom<RawTag> for Tag {
+    type Error = StoreError;
+
+    fn try_from(row: RawTag) -> Result<Self, StoreError> {
+        let colour = Colour::parse(&row.colour);
+        let colour = colour.ok_or_else(|| StoreError::inconsistent("tags", "colour", row.tag_id, &row.colour))?;
+        Ok(Self { tag: TagId(row.tag_id), name: row.name, colour, archived: row.archived })
+    }
+}
+
 impl Store {
     /// All tags, by name.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn tags(&self) -> Result<Vec<Tag>, StoreError> {
-        let rows =
-            sqlx::query!(r#"select tag_id, name, colour, archived_at is not null as "archived!" from tags order by lower(name), tag_id"#)
-                .fetch_all(&self.pool)
-                .await?;
-        rows.into_iter()
-            .map(|row| {
-                let colour = Colour::parse(&row.colour);
-                let colour = colour.ok_or_else(|| StoreError::inconsistent("tags", "colour", row.tag_id, &row.colour))?;
-                Ok(Tag { tag: TagId(row.tag_id), name: row.name, colour, archived: row.archived })
-            })
-            .collect()
+        let rows = sqlx::query_as!(
+            RawTag,
+            r#"select tag_id, name, colour, archived_at is not null as "archived!" from tags order by lower(name), tag_id"#
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(Tag::try_from).collect()
     }
 
     /// Makes a tag.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn create_tag(&self, name: &TagName, colour: Colour) -> Result<TagChange, StoreError> {
+    pub async fn create_tag(&self, name: &Label, colour: Colour) -> Result<TagChange, StoreError> {
         let done = sqlx::query!("insert into tags (name, colour) values ($1, $2)", name.as_str(), colour.as_str());
         changed(done.execute(&self.pool).await)
     }
@@ -133,7 +125,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn change_tag(&self, tag: TagId, name: &TagName, colour: Colour) -> Result<TagChange, StoreError> {
+    pub async fn change_tag(&self, tag: TagId, name: &Label, colour: Colour) -> Result<TagChange, StoreError> {
         let done = sqlx::query!("update tags set name = $2, colour = $3 where tag_id = $1", tag.0, name.as_str(), colour.as_str());
         changed(done.execute(&self.pool).await)
     }
@@ -158,19 +150,5 @@ fn changed(done: Result<sqlx::postgres::PgQueryResult, sqlx::Error>) -> Result<T
         Ok(_) => Ok(TagChange::Done),
         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(TagChange::NameTaken),
         Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_one_short_visible_line() {
-        assert_eq!(TagName::parse("  Late   delivery\t").map(|name| name.0).as_deref(), Some("Late delivery"));
-        for odd in ["", "  ", "a\u{7}b", &"x".repeat(NAME_CHARS + 1)] {
-            assert_eq!(TagName::parse(odd), None, "{odd:?}");
-        }
-        assert!(TagName::parse(&"ä".repeat(NAME_CHARS)).is_some());
     }
 }

@@ -50,7 +50,7 @@ impl Store {
                         order by last_message_at, person_id limit $8
                     ) o)
                    union all
-                   (select c.page_id, c.person_id, c.check_at, c.lane <> 3 or c.snoozed_until is not null
+                   (select c.page_id, c.person_id, c.check_at, c.lane <> $13 or c.snoozed_until is not null
                         or coalesce(substring(c.control from '"until":(\d{1,18})')::bigint > $11, true)
                     from unnest($1::text[]) as scope (id)
                     cross join lateral (
@@ -72,7 +72,8 @@ impl Store {
             STANDARD_MS,
             datetime(now.plus_millis(LEASE_ENDS_MS)),
             now.plus_millis(LEASE_ENDS_MS).millis(),
-            datetime(timestamp(after.at).plus_millis(-STANDARD_MS).max(Timestamp::from_millis(0)))
+            datetime(timestamp(after.at).plus_millis(-STANDARD_MS).max(Timestamp::from_millis(0))),
+            Lane::Answered.number()
         )
         .fetch_all(&self.pool)
         .await?)

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::super::group::Lane;
 use super::super::log::datetime;
 use super::super::tags::TagId;
 use super::super::{Store, StoreError};
@@ -95,7 +96,7 @@ impl Store {
                  and ($4::bigint is null or c.assignee is not distinct from nullif($4, 0))
                  and ($5::bigint is null or exists (select from conversation_tags t where t.page_id = c.page_id and t.person_id = c.person_id and t.tag_id = $5))
                  and (not $6 or c.last_inbound_position > (
-                       select coalesce(max(m.position), case when c.lane = 5 then c.last_inbound_position else 0 end)
+                       select coalesce(max(m.position), case when c.lane = $15 then c.last_inbound_position else 0 end)
                        from read_marks m where m.user_id = $7 and m.page_id = c.page_id and m.person_id = c.person_id))
                  and (not $8 or c.last_inbound_position > c.last_outbound_position)
                  and ($9::bigint is null or c.last_person_act >= $9)
@@ -120,7 +121,8 @@ impl Store {
             filter.silent_since.map(Timestamp::millis),
             filter.language,
             from,
-            until
+            until,
+            Lane::Quiet.number()
         )
         .fetch_all(&self.pool)
         .await?;

@@ -6,7 +6,8 @@ use askama::Template;
 
 use super::authority::PostedByAdmin;
 use super::frame::{Frame, Section};
-use crate::store::fields::{FIELDS, Field, FieldChange, FieldId, FieldName, NAME_CHARS};
+use crate::store::fields::{FIELDS, Field, FieldChange, FieldId};
+use crate::store::label::{LABEL_CHARS, Label};
 use crate::web::State;
 use crate::web::assets::Assets;
 use crate::web::error::WebError;
@@ -37,7 +38,7 @@ pub async fn page(web: State, agent: Agent) -> Result<HttpResponse, WebError> {
 /// POST /settings/fields: a new field.
 pub async fn create(web: State, posted: PostedByAdmin) -> Result<HttpResponse, WebError> {
     let written = posted.fields.get("name").to_owned();
-    let change = match FieldName::parse(&written) {
+    let change = match Label::parse(&written) {
         Some(name) => Ok(web.store.create_field(&name).await?),
         None => Err(()),
     };
@@ -48,7 +49,7 @@ pub async fn create(web: State, posted: PostedByAdmin) -> Result<HttpResponse, W
 pub async fn change(web: State, field: web::Path<i64>, posted: PostedByAdmin) -> Result<HttpResponse, WebError> {
     let field = FieldId(*field);
     let written = posted.fields.get("name").to_owned();
-    let change = match (posted.fields.get("action"), FieldName::parse(&written)) {
+    let change = match (posted.fields.get("action"), Label::parse(&written)) {
         ("save", Some(name)) => Ok(web.store.rename_field(field, &name).await?),
         ("save", None) => Err(()),
         ("archive", _) => Ok(web.store.archive_field(field, true).await?),
@@ -65,7 +66,7 @@ async fn answer(web: &State, agent: &Agent, change: Result<FieldChange, ()>, wri
         Ok(FieldChange::Missing) => return Err(WebError::NotFound),
         Ok(FieldChange::NameTaken) => f.fields_taken.to_owned(),
         Ok(FieldChange::TooMany) => fill(f.fields_many, &[("count", &FIELDS.to_string())]),
-        Err(()) => fill(f.fields_unfit, &[("limit", &NAME_CHARS.to_string())]),
+        Err(()) => fill(f.fields_unfit, &[("limit", &LABEL_CHARS.to_string())]),
     };
     show(web, agent, StatusCode::UNPROCESSABLE_ENTITY, Some(problem), written).await
 }
@@ -81,7 +82,7 @@ async fn show(web: &State, agent: &Agent, status: StatusCode, problem: Option<St
         written,
         fields,
         archived,
-        longest: NAME_CHARS,
+        longest: LABEL_CHARS,
     };
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }

@@ -6,7 +6,8 @@ use askama::Template;
 
 use super::authority::PostedByAdmin;
 use super::frame::{Frame, Section};
-use crate::store::tags::{Colour, NAME_CHARS, Tag, TagChange, TagId, TagName};
+use crate::store::label::{LABEL_CHARS, Label};
+use crate::store::tags::{Colour, Tag, TagChange, TagId};
 use crate::web::State;
 use crate::web::assets::Assets;
 use crate::web::error::WebError;
@@ -67,7 +68,7 @@ pub async fn page(web: State, agent: Agent) -> Result<HttpResponse, WebError> {
 pub async fn create(web: State, posted: PostedByAdmin) -> Result<HttpResponse, WebError> {
     let written = read(&posted.fields, None)?;
     let t = posted.agent.lang.texts();
-    let Some(name) = TagName::parse(&written.name) else { return back(&web, &posted.agent, unfit(t), written).await };
+    let Some(name) = Label::parse(&written.name) else { return back(&web, &posted.agent, unfit(t), written).await };
     match web.store.create_tag(&name, written.colour).await? {
         TagChange::NameTaken => back(&web, &posted.agent, taken(t, &name), written).await,
         TagChange::Done | TagChange::Missing => Ok(see(Section::Tags.href())),
@@ -79,7 +80,7 @@ pub async fn change(web: State, tag: web::Path<i64>, posted: PostedByAdmin) -> R
     let tag = TagId(*tag);
     let t = posted.agent.lang.texts();
     let written = read(&posted.fields, Some(tag))?;
-    let name = TagName::parse(&written.name);
+    let name = Label::parse(&written.name);
     let change = match (posted.fields.get("action"), &name) {
         ("save", Some(name)) => web.store.change_tag(tag, name, written.colour).await?,
         ("save", None) => return back(&web, &posted.agent, unfit(t), written).await,
@@ -103,10 +104,10 @@ fn read(fields: &Fields, tag: Option<TagId>) -> Result<Written, WebError> {
 }
 
 fn unfit(t: &'static Texts) -> String {
-    fill(t.tags_unfit, &[("limit", &NAME_CHARS.to_string())])
+    fill(t.tags_unfit, &[("limit", &LABEL_CHARS.to_string())])
 }
 
-fn taken(t: &'static Texts, name: &TagName) -> String {
+fn taken(t: &'static Texts, name: &Label) -> String {
     fill(t.tags_taken, &[("name", name.as_str())])
 }
 
@@ -130,7 +131,7 @@ async fn show(web: &State, agent: &Agent, status: StatusCode, problem: Option<St
         new_colours,
         tags,
         archived,
-        longest: NAME_CHARS,
+        longest: LABEL_CHARS,
     };
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }
