@@ -10,8 +10,8 @@ mod orders;
 mod process;
 mod reading;
 mod sends;
+mod short_way;
 mod sweeper;
-mod swift;
 mod watch;
 mod writer;
 
@@ -120,7 +120,7 @@ impl Ledger {
             accepted: ledger.accepted.clone(),
             rules: reading::RulesCache::new(),
             link: None,
-            swift: swift::Swift::default(),
+            short_way: short_way::ShortWay::default(),
         };
         let task = tokio::spawn(writer.run());
         (ledger, task)

@@ -8,7 +8,7 @@ use tokio::sync::{broadcast, mpsc};
 use super::command::{LedgerError, Received};
 use super::group::{Group, Reading};
 use super::reading::{self, RulesCache};
-use super::swift::{self, Swift};
+use super::short_way::{self, ShortWay};
 use super::{Advance, Advances, Command, Reply, Waiting, incoming, orders, sends};
 use crate::failpoint;
 use crate::store::group::{GroupId, GroupTransaction, Link, Writes};
@@ -66,7 +66,7 @@ pub(super) struct Writer {
     pub rules: RulesCache,
     /// Kept from group to group.
     pub link: Option<Link>,
-    pub swift: Swift,
+    pub short_way: ShortWay,
 }
 
 /// A group that is written and not committed.
@@ -197,7 +197,7 @@ impl Writer {
         let Ok(written) = tokio::time::timeout(STEPS, self.write(&mut link, commands)).await else { return Err(StoreError::TooSlow) };
         let (transaction, id, replies, writes) = written?;
         failpoint::pass("ledger.commit");
-        self.swift.doubt();
+        self.short_way.doubt();
         match transaction.commit().await {
             Ok(()) => self.link = Some(link),
             Err(error) => {
@@ -205,33 +205,33 @@ impl Writer {
                 self.resolve(&id, error).await?;
             }
         }
-        self.swift.committed(id);
+        self.short_way.committed(id);
         Ok(Committed::new(replies, writes))
     }
 
     /// The short way, for commands that may go it.
     async fn at_once(&mut self, mut link: Link, commands: &[&Command]) -> Result<Short, StoreError> {
-        let Some((former, keys)) = self.swift.admits(commands) else { return Ok(Short::Blocked(link)) };
+        let Some((former, keys)) = self.short_way.admits(commands) else { return Ok(Short::Blocked(link)) };
         let mut glance = tokio::time::timeout(STEPS, link.glance(&keys)).await.unwrap_or(Err(StoreError::TooSlow))?;
-        let Some(reading) = swift::reading(&mut glance, &keys, &self.rules) else { return Ok(Short::Blocked(link)) };
+        let Some(reading) = short_way::reading(&mut glance, &keys, &self.rules) else { return Ok(Short::Blocked(link)) };
         let (replies, now, writes) = self.decided(glance.now, reading, commands);
         if !writes.is_plain() {
             return Ok(Short::Blocked(link));
         }
         let id = GroupId::new(self.process);
         failpoint::pass("ledger.commit");
-        self.swift.doubt();
+        self.short_way.doubt();
         match link.write_at_once(&writes, now, &glance, &former, &id).await {
             Ok(true) => self.link = Some(link),
             Ok(false) => {
-                self.swift.committed(former);
-                self.swift.rest();
+                self.short_way.committed(former);
+                self.short_way.rest();
                 return Ok(Short::Blocked(link));
             }
             // Something was seen before, for one; or there is no room. The long way finds out.
             Err(error) if error.is_undone() => {
                 tracing::debug!(%error, "a group goes the long way");
-                self.swift.rest();
+                self.short_way.rest();
                 return Ok(Short::Blocked(link));
             }
             Err(error) => {
@@ -239,7 +239,7 @@ impl Writer {
                 self.resolve(&id, error).await?;
             }
         }
-        self.swift.committed(id);
+        self.short_way.committed(id);
         Ok(Short::Done(Committed::new(replies, writes)))
     }
 

@@ -17,12 +17,12 @@ const REST: Duration = Duration::from_millis(200);
 
 /// Whether groups may go the short way at present.
 #[derive(Debug, Default)]
-pub(super) struct Swift {
+pub(super) struct ShortWay {
     former: Option<GroupId>,
     resting_since: Option<Instant>,
 }
 
-impl Swift {
+impl ShortWay {
     /// A group was committed, the newest of this process.
     pub fn committed(&mut self, id: GroupId) {
         self.former = Some(id);
