@@ -13,11 +13,11 @@ mod live;
 mod login;
 mod passwords;
 mod posted;
-mod preferences;
 mod presence;
 mod search;
 mod session;
 mod settings;
+mod settings_pages;
 mod text;
 mod throttle;
 mod when;
@@ -107,7 +107,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/live").wrap(framed()).route(web::get().to(live::stream)))
         .service(scope("/inbox").wrap(framed()).wrap(Compress::default()).wrap(plain()).app_data(forms()).configure(inbox::routes))
         .service(
-            scope("/settings").wrap(framed()).wrap(Compress::default()).wrap(plain()).app_data(forms()).configure(preferences::routes),
+            scope("/settings").wrap(framed()).wrap(Compress::default()).wrap(plain()).app_data(forms()).configure(settings_pages::routes),
         );
 }
 

@@ -21,21 +21,21 @@ macro_rules! texts {
         pub struct Texts {
             $(pub $key: &'static str,)*
             /// Searching, shortcuts, preferences.
-            pub finding: &'static finding::Finding,
+            pub desk: &'static desk::Desk,
         }
 
         #[cfg(test)]
         impl Texts {
             fn all(&self) -> Vec<(&'static str, &'static str)> {
-                [vec![$((stringify!($key), self.$key),)*], self.finding.all()].concat()
+                [vec![$((stringify!($key), self.$key),)*], self.desk.all()].concat()
             }
         }
     };
 }
 
 mod de;
+pub mod desk;
 mod en;
-pub mod finding;
 
 pub use de::DE;
 pub use en::EN;

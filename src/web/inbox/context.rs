@@ -132,7 +132,7 @@ impl Context {
 }
 
 fn earlier(stretch: &Stretch, href: String, names: &Names, clock: &Clock) -> Earlier {
-    let by = fill(names.t.finding.past_closed, &[("name", &names.actor(None, stretch.by))]);
+    let by = fill(names.t.desk.past_closed, &[("name", &names.actor(None, stretch.by))]);
     Earlier { href, began: clock.moment(stretch.began), closed: clock.moment(stretch.closed), by }
 }
 
@@ -152,10 +152,10 @@ fn profile(more: &Map<String, Value>, t: &'static Texts) -> Vec<(&'static str, S
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
-    let username = text("username").map(|name| (t.finding.profile_username, format!("@{name}")));
-    let locale = text("locale").map(|locale| (t.finding.profile_locale, locale));
+    let username = text("username").map(|name| (t.desk.profile_username, format!("@{name}")));
+    let locale = text("locale").map(|locale| (t.desk.profile_locale, locale));
     let zone = text("timezone")
-        .map(|zone| (t.finding.profile_zone, if zone.starts_with('-') { format!("UTC{zone}") } else { format!("UTC+{zone}") }));
+        .map(|zone| (t.desk.profile_zone, if zone.starts_with('-') { format!("UTC{zone}") } else { format!("UTC+{zone}") }));
     username.into_iter().chain(locale).chain(zone).collect()
 }
 

@@ -1,6 +1,6 @@
 //! The shortcuts: one table, from which the help is made and from which the script learns them.
 
-use crate::web::text::finding::Finding;
+use crate::web::text::desk::Desk;
 
 /// What a key does, by what the script knows to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Group {
 }
 
 /// Every shortcut. What bears `data-key` takes precedence over the selector here.
-pub fn groups(f: &'static Finding) -> Vec<Group> {
+pub fn groups(f: &'static Desk) -> Vec<Group> {
     let key = |keys, does, with, label| Key { keys, does, with, label };
     vec![
         Group {
@@ -110,7 +110,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::web::text::finding::EN;
+    use crate::web::text::desk::EN;
 
     #[test]
     fn no_two_shortcuts_are_the_same_and_none_begins_like_another() {

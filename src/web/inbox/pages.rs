@@ -136,7 +136,7 @@ fn whole(status: StatusCode, agent: &Agent, back: String, list: List, thread: Op
         zone: agent.zone.name(),
         query: "",
         preferences: &agent.preferences,
-        keys: keys::groups(agent.lang.texts().finding),
+        keys: keys::groups(agent.lang.texts().desk),
         list,
         thread,
     };

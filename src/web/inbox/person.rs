@@ -20,7 +20,7 @@ pub async fn fields(web: State, request: HttpRequest, posted: PostedTo) -> Resul
     for FieldId(field) in known.into_iter().map(|written| written.field) {
         let Some(text) = fields.given(&format!("field-{field}")) else { continue };
         let Some(value) = FieldValue::parse(text) else {
-            let problem = fill(agent.lang.texts().finding.fields_long, &[("limit", &VALUE_CHARS.to_string())]);
+            let problem = fill(agent.lang.texts().desk.fields_long, &[("limit", &VALUE_CHARS.to_string())]);
             return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), Draft::default()).await;
         };
         values.push((FieldId(field), value));

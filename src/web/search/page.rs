@@ -120,7 +120,7 @@ pub async fn page(web: State, agent: Agent, asked: Asked<Search>) -> Result<Http
         pages.iter().find(|page| page.page == *id).map_or_else(|| (id.to_string(), Object::Page), |page| (page.name.clone(), page.object))
     };
     let address = |place: Option<&Place>| href(&typed, place);
-    let cut = results.cut.map(|since| fill(t.finding.found_cut, &[("time", &clock.moment(since).full)]));
+    let cut = results.cut.map(|since| fill(t.desk.found_cut, &[("time", &clock.moment(since).full)]));
     let page = SearchPage {
         lang: agent.lang,
         t,
@@ -132,7 +132,7 @@ pub async fn page(web: State, agent: Agent, asked: Asked<Search>) -> Result<Http
         query: &typed,
         longest: LONGEST,
         preferences: &agent.preferences,
-        keys: keys::groups(t.finding),
+        keys: keys::groups(t.desk),
         asked: looked,
         help: help(t),
         problems: resolved.problems,
@@ -167,7 +167,7 @@ async fn find(web: &State, resolved: &Resolved, after: Option<&Place>) -> Result
 }
 
 fn help(t: &'static Texts) -> Vec<(&'static str, &'static str, &'static str)> {
-    let f = t.finding;
+    let f = t.desk;
     let explained = |operator| match operator {
         Operator::From => (f.example_from, f.help_from),
         Operator::Page => (f.example_page, f.help_page),
@@ -206,8 +206,8 @@ fn line_view(hit: &Hit, page: &(String, Object), query: &Query, names: &Names, c
     let author = match by {
         "customer" => name.clone(),
         "external" if hit.app.is_none() => t.role_elsewhere.to_owned(),
-        "note" => fill(t.finding.found_note, &[("name", &names.actor(hit.app.as_ref(), hit.user))]),
-        _ if hit.user == Some(names.me) => t.finding.found_you.to_owned(),
+        "note" => fill(t.desk.found_note, &[("name", &names.actor(hit.app.as_ref(), hit.user))]),
+        _ if hit.user == Some(names.me) => t.desk.found_you.to_owned(),
         _ => names.actor(hit.app.as_ref(), hit.user),
     };
     let text = words::text_of(if hit.edited { "edit" } else { &hit.kind }, &hit.payload).unwrap_or_default();

@@ -117,7 +117,7 @@ type Problem = fn(&'static Texts) -> &'static str;
 fn narrow(wanted: &mut Wanted, operator: Operator, value: &str, known: &Known, agent: &Agent) -> Result<(), Problem> {
     match operator {
         Operator::Before | Operator::After => {
-            let day = day(value, &agent.zone, crate::clock::now()).ok_or::<Problem>(|t| t.finding.problem_day)?;
+            let day = day(value, &agent.zone, crate::clock::now()).ok_or::<Problem>(|t| t.desk.problem_day)?;
             if operator == Operator::Before {
                 wanted.until = Some(wanted.until.map_or(day, |until| until.min(day)));
             } else {
@@ -129,7 +129,7 @@ fn narrow(wanted: &mut Wanted, operator: Operator, value: &str, known: &Known, a
             let fits = |page: &PageHead| page.page.as_str() == value || called(&page.name, value);
             let meant: Vec<_> = known.pages.iter().filter(|page| fits(page)).map(|page| page.page.clone()).collect();
             wanted.pages.retain(|page| meant.contains(page));
-            return if meant.is_empty() { Err(|t| t.finding.problem_page) } else { Ok(()) };
+            return if meant.is_empty() { Err(|t| t.desk.problem_page) } else { Ok(()) };
         }
         Operator::From => wanted.authors.push(authors(value, known, agent)),
         Operator::Owner => wanted.holders.push(holders(value, known, agent)),
@@ -137,9 +137,9 @@ fn narrow(wanted: &mut Wanted, operator: Operator, value: &str, known: &Known, a
     }
     let unknown = |found: Option<bool>| found.unwrap_or(true);
     match operator {
-        Operator::From if unknown(wanted.authors.last().map(Vec::is_empty)) => Err(|t| t.finding.problem_author),
-        Operator::Owner if unknown(wanted.holders.last().map(Vec::is_empty)) => Err(|t| t.finding.problem_owner),
-        Operator::Tag if unknown(wanted.tags.last().map(Vec::is_empty)) => Err(|t| t.finding.problem_tag),
+        Operator::From if unknown(wanted.authors.last().map(Vec::is_empty)) => Err(|t| t.desk.problem_author),
+        Operator::Owner if unknown(wanted.holders.last().map(Vec::is_empty)) => Err(|t| t.desk.problem_owner),
+        Operator::Tag if unknown(wanted.tags.last().map(Vec::is_empty)) => Err(|t| t.desk.problem_tag),
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use super::Texts;
 
 /// The German texts.
 pub static DE: Texts = Texts {
-    finding: &super::finding::DE,
+    desk: &super::desk::DE,
     login_title: "Anmelden",
     login_lead: "Der Posteingang für alles, was Menschen an Ihre Seiten schreiben.",
     login_email: "E-Mail",

@@ -4,7 +4,7 @@ use super::Texts;
 
 /// The English texts.
 pub static EN: Texts = Texts {
-    finding: &super::finding::EN,
+    desk: &super::desk::EN,
     login_title: "Sign in",
     login_lead: "The inbox for everything people write to your Pages.",
     login_email: "Email",

@@ -60,7 +60,7 @@ pub async fn change(web: State, field: web::Path<i64>, posted: PostedByAdmin) ->
 }
 
 async fn answer(web: &State, agent: &Agent, change: Result<FieldChange, ()>, written: String) -> Result<HttpResponse, WebError> {
-    let f = agent.lang.texts().finding;
+    let f = agent.lang.texts().desk;
     let problem = match change {
         Ok(FieldChange::Done) => return Ok(see(Section::Fields.href())),
         Ok(FieldChange::Missing) => return Err(WebError::NotFound),

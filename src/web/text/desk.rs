@@ -1,6 +1,6 @@
 //! Searching, shortcuts, the command bar, preferences and what is known of a person: these texts in both languages.
 
-texts! { Finding:
+texts! { Desk:
     // Around everything.
     search search_hint preferences theme theme_system theme_light theme_dark menu_more
     // Shortcuts.
@@ -21,7 +21,7 @@ texts! { Finding:
 }
 
 /// English.
-pub static EN: Finding = Finding {
+pub static EN: Desk = Desk {
     search: "Search",
     search_hint: "Search people and messages",
     preferences: "Preferences",
@@ -120,7 +120,7 @@ pub static EN: Finding = Finding {
 };
 
 /// German.
-pub static DE: Finding = Finding {
+pub static DE: Desk = Desk {
     search: "Suchen",
     search_hint: "Leute und Nachrichten suchen",
     preferences: "Einstellungen",

@@ -36,7 +36,7 @@ pub struct Outcome {
 
 /// GET /settings/me
 pub async fn page(agent: Agent, outcome: Query<Outcome>) -> Result<HttpResponse, WebError> {
-    let f = agent.lang.texts().finding;
+    let f = agent.lang.texts().desk;
     let title = |theme| match theme {
         Theme::System => f.theme_system,
         Theme::Light => f.theme_light,

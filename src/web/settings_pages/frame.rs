@@ -36,10 +36,10 @@ impl Section {
 
     const fn title(self, t: &'static Texts) -> &'static str {
         match self {
-            Self::Me => t.finding.preferences,
+            Self::Me => t.desk.preferences,
             Self::Tags => t.settings_tags,
             Self::Replies => t.replies_heading,
-            Self::Fields => t.finding.fields_section,
+            Self::Fields => t.desk.fields_section,
         }
     }
 

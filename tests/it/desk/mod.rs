@@ -1,4 +1,4 @@
-//! Finding things, doing everything without a mouse, and pages that everybody can use.
+//! An agent at a browser: finds things, does everything without a mouse, on pages that everybody can use.
 
 mod access;
 mod budget;
