@@ -1,5 +1,6 @@
 //! What one subscription does next, without doing it: no I/O, no clock, no task. See the module's page for the rules.
 
+mod leaving;
 mod results;
 mod timeline;
 

@@ -50,6 +50,11 @@ impl Outstanding {
         self.entries.front().map_or(self.read, |&(position, _)| position - 1)
     }
 
+    /// The newest position that is done although one before it is not.
+    pub fn last_done(&self) -> Option<i64> {
+        self.entries.iter().rev().find(|(_, done)| *done).map(|&(position, _)| position)
+    }
+
     /// How many positions lie between the first that is not done and the newest.
     pub fn span(&self) -> usize {
         self.entries.len()

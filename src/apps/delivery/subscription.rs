@@ -311,11 +311,12 @@ impl Subscription {
         }
     }
 
-    /// Waits for what is under way, so that as little as possible comes again.
+    /// Waits for what is under way, so that nothing comes again.
     async fn wind_up(&self, mut running: Running) {
         while let Some(done) = running.jobs.next().await {
             self.finished(&mut running, done);
         }
+        running.machine.leave(Instant::now());
         self.note_progress(&mut running.machine);
     }
 }
