@@ -135,6 +135,11 @@ impl Health {
     /// An event of a conversation failed, and nobody knows whose fault it was.
     pub fn suspect(&mut self, conversation: &Conversation, now: Instant) {
         self.doubt_since.get_or_insert(now);
+        self.failed_again(conversation);
+    }
+
+    /// An event failed whose own fault it was before.
+    pub fn failed_again(&mut self, conversation: &Conversation) {
         if self.failed.len() < REMEMBERED {
             self.failed.insert(conversation.clone());
         }

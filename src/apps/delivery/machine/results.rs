@@ -175,6 +175,17 @@ impl Machine {
         let next = detour.next;
         self.due.insert((next, conversation.clone()));
         self.note_detour(conversation, now);
+        self.health.failed_again(conversation);
+        if self.everything_fails() {
+            self.begin_outage(Some(failure), now);
+        }
+    }
+
+    /// Whether so many conversations have failed since the app last took anything that it is no longer their own fault, although they are parked: as many as
+    /// make an outage of others, or all there are.
+    fn everything_fails(&self) -> bool {
+        let failed = self.health.suspects();
+        failed >= self.settings.outage_after || (failed > 1 && failed >= self.lanes.len())
     }
 
     /// Puts events back at the head of their conversations, in their order, as if they had not been tried.

@@ -9,6 +9,8 @@ use super::*;
 use crate::control::{Audience, Epoch, PayloadCut};
 use crate::wire::{Channel, PageId, PersonId, Timestamp};
 
+mod endings;
+
 const HEARD: Heard = Heard { channel: Channel::Messaging, payload: PayloadCut::Whole };
 
 fn person(name: &str) -> Conversation {

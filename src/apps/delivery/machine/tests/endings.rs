@@ -1,0 +1,87 @@
+//! How it ends gracefully, and how an outage is known when every conversation is off the main way already.
+
+use super::*;
+
+#[test]
+fn what_is_done_does_not_come_again_after_a_graceful_end() {
+    let now = Instant::now();
+    let (anna, ben, mia) = (person("anna"), person("ben"), person("mia"));
+    let settings = Arc::new(Settings { parallel: 2, ..settings() });
+    let mut machine = Machine::new(Arc::clone(&settings), 0, Vec::new(), None, now);
+    for (position, who) in [(1, &anna), (2, &ben), (3, &anna), (4, &mia), (5, &anna), (6, &ben)] {
+        machine.offer(row(position, who), Some(HEARD), now);
+    }
+    let start = |machine: &mut Machine| match machine.next(now) {
+        Some(Work::Deliver(events)) => events,
+        other => panic!("something to deliver: {other:?}"),
+    };
+    let (one, two) = (start(&mut machine), start(&mut machine));
+    machine.tried(two, Verdict::Taken, now);
+    let four = start(&mut machine);
+    assert_eq!(four[0].position(), 4, "Anna's first is still on its way");
+    machine.tried(four, Verdict::Taken, now);
+    machine.tried(one, Verdict::Taken, now);
+    assert_eq!(machine.cursor(), 2, "3 holds it back");
+    machine.leave(now);
+    // Ben's 6 follows whatever is done, so it is left to the log.
+    assert_eq!(machine.cursor(), 5);
+    let changes = machine.take_changes();
+    let (parked, _) = changes.parked[&anna].clone().expect("Anna's conversation is parked");
+    assert_eq!((parked.position, parked.attempts, changes.parked.len()), (3, 0, 1));
+    let mut next = Machine::new(settings, 5, vec![parked], None, now);
+    assert!(matches!(next.next(now), Some(Work::Read(Timeline { from: 3, to: 5, .. }))));
+}
+
+/// Parks each of these people: their event fails while somebody else's is taken.
+fn all_parked(people: &str) -> World {
+    let mut world = World::new(&format!("{people}z"));
+    world.read_all();
+    let mut posts = world.started();
+    let other = posts.pop().unwrap();
+    let suspects = posts.len().min(2);
+    let rest = posts.split_off(suspects);
+    for events in posts {
+        world.machine.tried(events, http_500(), world.now);
+    }
+    world.machine.tried(other, Verdict::Taken, world.now);
+    for events in rest {
+        world.machine.tried(events, http_500(), world.now);
+    }
+    world.flush();
+    assert_eq!((world.parked.len(), world.machine.health.is_down()), (people.len(), false));
+    world
+}
+
+#[test]
+fn an_outage_is_known_although_every_conversation_is_parked() {
+    for people in ["abcd", "ab"] {
+        let mut world = all_parked(people);
+        let mut tries = 0;
+        while !world.machine.health.is_down() {
+            world.pass(Duration::from_secs(40));
+            world.try_one(http_500());
+            tries += 1;
+            assert!(tries <= 3, "{people}: different conversations have failed in a row");
+        }
+        assert!(world.machine.health.surely_down_for(world.now).is_some(), "{people}");
+        world.flush();
+        assert!(world.dead.is_empty(), "an outage sets nothing aside");
+        while world.machine.parked() > 0 {
+            world.pass(Duration::from_secs(40));
+            world.try_one(Verdict::Taken);
+        }
+        assert!(!world.machine.health.is_down());
+        world.flush();
+        assert_eq!((world.cursor, world.parked.len(), world.dead.len()), (people.len() as i64 + 1, 0, 0), "{people}");
+    }
+}
+
+#[test]
+fn a_parked_poison_alone_is_no_outage() {
+    let mut world = all_parked("a");
+    for _ in 0..4 {
+        world.pass(Duration::from_secs(40));
+        world.try_one(http_500());
+        assert!(!world.machine.health.is_down());
+    }
+}
