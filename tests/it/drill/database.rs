@@ -72,8 +72,10 @@ async fn a_full_disk_loses_nothing() {
         house.crowd.flows().await;
         let folder = house.cluster.home().join(if round % 2 == 0 { "data" } else { "wal" });
         let filler = folder.join("filler");
-        fill(&filler).await;
-        house.takes_nothing().await;
+        tokio::select! {
+            () = keep_full(&filler) => {}
+            () = house.takes_nothing() => {}
+        }
         std::fs::remove_file(&filler).expect("there is room again");
         // Without room for its log PostgreSQL breaks down; it comes back by itself, or an admin starts it again.
         eventually("PostgreSQL runs", async || {
@@ -89,19 +91,14 @@ async fn a_full_disk_loses_nothing() {
 }
 
 /// Takes what room there is, again and again: PostgreSQL frees some.
-async fn fill(filler: &std::path::Path) {
+async fn keep_full(filler: &std::path::Path) {
     use std::io::Write;
     let mut file = std::fs::File::create(filler).expect("a file");
     let block = vec![0_u8; 4096];
-    let mut tries = 0;
-    while tries < 20 {
-        match file.write_all(&block) {
-            Ok(()) => {}
-            Err(error) => {
-                assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+    loop {
+        if let Err(error) = file.write_all(&block) {
+            assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }

@@ -28,7 +28,7 @@ async fn killing_baton_loses_doubles_and_reorders_nothing() {
         crowd.running.batons[0].restart().await;
     }
     crowd.flows().await;
-    let held = crowd.settle().await;
+    let held = crowd.settle(rounds).await;
     assert!(held.events >= 5 * rounds && held.sent >= 3 * rounds && held.changes >= rounds, "there was traffic");
     assert!(held.refused >= rounds, "Baton was away for some webhooks");
     show(

@@ -55,8 +55,9 @@ async fn dying_at_any_point_loses_doubles_and_reorders_nothing() {
         }
     }
     crowd.flows().await;
-    let held = crowd.settle().await;
     let rounds = each * UNDER_TRAFFIC.len();
+    // Killed, to be started with an end before it, and that end.
+    let held = crowd.settle(2 * rounds).await;
     assert!(held.events >= 3 * rounds && held.sent >= rounds, "there was traffic");
     show(
         "Baton dies at 10 labelled points under traffic",

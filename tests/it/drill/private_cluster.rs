@@ -48,7 +48,7 @@ async fn baton_starts_its_own_postgresql_again() {
         assert_eq!(crowd.running.baton().id(), process);
     }
     eventually("Baton is ready", async || (crowd.running.baton().readiness().await == 200).then_some(())).await;
-    let held = crowd.settle().await;
+    let held = crowd.settle(rounds).await;
     assert!(held.events >= 3 * rounds && held.sent >= rounds, "there was traffic");
     in_background(move || cluster.leave().expect("it is left")).await;
     show(

@@ -66,7 +66,7 @@ impl House {
     /// Holds the evidence against every promise.
     pub async fn settle(self, done: &str, rounds: usize) {
         let Self { crowd, cluster, proxy, evidence, .. } = self;
-        let held = crowd.settle().await;
+        let held = crowd.settle(rounds).await;
         assert!(held.events >= 3 * rounds && held.sent >= rounds, "there was traffic");
         assert!(held.slowest_refusal < PLATFORM_WAITS, "the platform waited {:?}", held.slowest_refusal);
         drop((proxy, evidence, cluster));

@@ -18,6 +18,9 @@ const RETRIES: &str = concat!(
     "1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s,1s"
 );
 
+/// How many events an app may hear again after a death: what was on its way, or heard so short before that no cursor knew of it.
+const AGAIN: usize = 64;
+
 /// How Baton must be started for a crowd.
 pub const SETTINGS: [(&str, &str); 2] = [("BATON_RETRY_SCHEDULE", RETRIES), ("BATON_SEND_RATE", "200")];
 
@@ -83,8 +86,8 @@ impl Crowd {
         .await;
     }
 
-    /// Waits until everybody has finished, and holds the evidence against every promise.
-    pub async fn settle(self) -> Held {
+    /// Waits until everybody has finished, and holds the evidence against every promise. `deaths`: how often Baton or its database died.
+    pub async fn settle(self, deaths: usize) -> Held {
         let Self { running, bot, desk, traffic } = self;
         let (said, outcomes) = traffic.stop().await;
         everything_is_done(&running).await;
@@ -101,7 +104,9 @@ impl Crowd {
         let changes = evidence.one_owner_at_a_time();
         for app in [&bot, &desk] {
             let (heard, repeated) = evidence.heard_in_order(app, FIELDS);
-            assert!(heard >= events && repeated < heard, "{heard} events heard, {repeated} of them again");
+            // Apps fail for some, too, and are told all that came with those again.
+            let again = heard / 2 + deaths * AGAIN;
+            assert!(heard >= events && repeated <= again, "{heard} events heard, {repeated} of them again after {deaths} deaths");
         }
         senders_were_told_the_truth(&outcomes, &evidence);
         let (unknown, refused) = (evidence.sends_in("unknown"), evidence.refused_webhooks());

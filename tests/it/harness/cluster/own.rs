@@ -34,7 +34,7 @@ impl Cluster {
     /// Starts one whose files lie on file systems of their own, of so many megabytes for its data and for its write-ahead log. Needs root.
     pub async fn start_in_little_room(data: u32, wal: u32) -> Self {
         assert!(as_root(), "this drill mounts small file systems and fills them up, which only root may do: run the tests as root");
-        let cluster = Self::place("-c min_wal_size=2MB -c max_wal_size=4MB -c autovacuum=off");
+        let cluster = Self::place("-c min_wal_size=2MB -c max_wal_size=4MB -c wal_recycle=off -c autovacuum=off");
         for (folder, room) in [("data", data), ("wal", wal)] {
             let folder = cluster.home.join(folder);
             std::fs::create_dir(&folder).expect("a folder to mount on");
