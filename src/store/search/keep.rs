@@ -72,6 +72,8 @@ pub struct Claim {
     pub position: i64,
     /// Names told before this are known.
     pub people_until: Option<OffsetDateTime>,
+    /// How much is in the logs of all Pages: it grows while others write.
+    pub written: i64,
 }
 
 /// Text arrays hold no arrays of different lengths, so the terms of a line travel as lines of one text.
@@ -91,12 +93,20 @@ impl Store {
         sqlx::query!(r#"select set_config('synchronous_commit', 'off', true) as "set!""#).fetch_one(&mut *transaction).await?;
         sqlx::query!("insert into search_cursors (page_id) values ($1) on conflict do nothing", page).execute(&mut *transaction).await?;
         let row = sqlx::query!(
-            r#"select position, nullif(people_until, '-infinity'::timestamptz) as people_until from search_cursors where page_id = $1 for update skip locked"#,
+            r#"select position, nullif(people_until, '-infinity'::timestamptz) as people_until,
+                      (select coalesce(sum(last_position), 0) from pages)::bigint as "written!"
+               from search_cursors where page_id = $1 for update skip locked"#,
             page
         )
         .fetch_optional(&mut *transaction)
         .await?;
-        Ok(row.map(|row| Claim { transaction, page: page.to_owned(), position: row.position, people_until: row.people_until }))
+        Ok(row.map(|row| Claim {
+            transaction,
+            page: page.to_owned(),
+            position: row.position,
+            people_until: row.people_until,
+            written: row.written,
+        }))
     }
 
     /// Names told since a moment, earliest first.

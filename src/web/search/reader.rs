@@ -1,4 +1,5 @@
-//! Reads the log on for the search. It gives way to everything else: it rests as long as it worked.
+//! Reads the log on for the search. It gives way to everything else: it reads little at once, and while others write it rests several times as
+//! long as it worked.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
@@ -13,8 +14,11 @@ use crate::store::search::keep::{Changed, Claim, Known, Line, Named, author};
 use crate::store::{Store, StoreError};
 use crate::wire::PageId;
 
-/// Rows that are read at once.
-const ROWS: i64 = 500;
+/// Rows that are read at once: whoever writes the log meanwhile waits no longer than these take.
+const ROWS: i64 = 200;
+
+/// How many times as long as it worked it rests before it reads on, if somebody has written meanwhile.
+const REST: u32 = 4;
 
 /// How long it waits after it heard of something: what comes in a moment is read together.
 const GATHER: Duration = Duration::from_millis(300);
@@ -27,22 +31,25 @@ const LATE: Duration = Duration::from_secs(10);
 
 /// Reads until `stop`. One task a process; of several processes one reads a Page at a time.
 pub async fn run(store: Store, ledger: Ledger, stop: CancellationToken) {
-    let mut advances = ledger.advances().subscribe();
-    let mut reader = Reader { store, read: BTreeMap::new() };
+    let mut reader = Reader { store, read: BTreeMap::new(), written: 0 };
     loop {
         if let Err(error) = reader.turn().await {
             tracing::warn!(%error, "the search waits for the store");
         }
+        // Not before: what is told to a listener that is busy is kept for it, and that is the rows themselves.
+        let mut advances = ledger.advances().subscribe();
         tokio::select! {
             () = stop.cancelled() => return,
             heard = advances.recv() => match heard {
-                Ok(_) | Err(RecvError::Lagged(_)) => tokio::time::sleep(GATHER).await,
+                // The next turn reads all of it: it goes by the heads of the Pages.
+                Ok(_) | Err(RecvError::Lagged(_)) => {
+                    drop(advances);
+                    tokio::time::sleep(GATHER).await;
+                }
                 Err(RecvError::Closed) => return,
             },
             () = tokio::time::sleep(LOOK) => {}
         }
-        // The next turn reads all of it: it goes by the heads of the Pages.
-        while advances.try_recv().is_ok() {}
     }
 }
 
@@ -50,6 +57,16 @@ struct Reader {
     store: Store,
     /// Pages that are read to the end, and where that was.
     read: BTreeMap<PageId, i64>,
+    /// How much was in all logs when it last read.
+    written: i64,
+}
+
+/// Rows that were read.
+struct Reading {
+    /// The last of them.
+    position: i64,
+    /// How much was in all logs by then.
+    written: i64,
 }
 
 impl Reader {
@@ -57,22 +74,25 @@ impl Reader {
         for (page, head) in self.store.heads().await? {
             while self.read.get(&page).is_none_or(|read| *read < head) {
                 let began = Instant::now();
-                let Some(read) = self.read_on(&page).await? else { break };
-                self.read.insert(page.clone(), read);
-                tokio::time::sleep(began.elapsed()).await;
+                let Some(Reading { position, written }) = self.read_on(&page, head).await? else { break };
+                self.read.insert(page.clone(), position);
+                let quiet = std::mem::replace(&mut self.written, written) == written;
+                if !quiet {
+                    tokio::time::sleep(began.elapsed() * REST).await;
+                }
             }
         }
         self.names().await
     }
 
-    /// Reads some rows. `None`: another process is at it.
-    async fn read_on(&self, page: &PageId) -> Result<Option<i64>, StoreError> {
+    /// Reads some rows of a log that reaches `head`. `None`: another process is at it.
+    async fn read_on(&self, page: &PageId, head: i64) -> Result<Option<Reading>, StoreError> {
         let Some(mut claim) = self.store.claim_search(Some(page)).await? else { return Ok(None) };
         let rows = self.store.log_after(page, claim.position, ROWS).await?;
-        let read = rows.last().map_or(claim.position, |row| row.position);
+        let reading = Reading { position: rows.last().map_or(head.max(claim.position), |row| row.position), written: claim.written };
         write(&mut claim, page, &rows).await?;
-        claim.done(read, None).await?;
-        Ok(Some(read))
+        claim.done(reading.position, None).await?;
+        Ok(Some(reading))
     }
 
     async fn names(&self) -> Result<(), StoreError> {
