@@ -127,9 +127,9 @@ pub async fn start(plan: Blueprint, store: Store, listener: TcpListener, metrics
     let (streams, background, heartbeat) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let (process, beat) = Process::enter(&store, &plan.name, heartbeat.clone()).await?;
     let (ledger, writer) = Ledger::start(store.clone(), process.id(), client.app_id().clone());
-    let web = Arc::new(Web::new(store.clone(), ledger.clone(), plan.web.clone(), streams.clone())?);
-    let (outcomes, outcome_watch) = Outcomes::watch(store.clone(), ledger.advances().clone());
     let (upstream, calls) = Upstream::channel();
+    let web = Arc::new(Web::new(store.clone(), ledger.clone(), upstream.clone(), plan.web.clone(), streams.clone())?);
+    let (outcomes, outcome_watch) = Outcomes::watch(store.clone(), ledger.advances().clone());
     let (signs, sealer) = (SignsOfLife::default(), plan.sealer.clone());
     let core = Core { plan: &plan, store: &store, ledger: &ledger, client: &client, process: &process, stop: &background };
     let mut parts = JoinSet::new();
@@ -172,7 +172,7 @@ impl Core<'_> {
         parts.spawn(named("transfers", transfers.run(stop())));
         parts.spawn(named("profiles", profiles.run(stop())));
         parts.spawn(named("outcomes", outcomes.run(stop())));
-        parts.spawn(named("calls for apps", upstream::serve(client(), calls, stop())));
+        parts.spawn(named("calls for others", upstream::serve(client(), calls, stop())));
     }
 
     /// The built-in bot is an app like any other, only nearer: it stops by itself once nobody delivers to it any more.

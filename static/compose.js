@@ -5,6 +5,7 @@ import { savedReplies, complete } from "./replies.js";
 import { emoji } from "./emoji.js";
 
 const area = (form) => form.querySelector("textarea");
+const files = () => import("./files.js");
 
 function measure(text) {
   const left = text.form.querySelector("[data-left]");
@@ -22,7 +23,10 @@ async function send(form, submitter) {
   const act = acted();
   const sent = form.dataset.draft && area(form).value;
   try {
-    const fields = new URLSearchParams(new FormData(form, submitter));
+    const given = new FormData(form, submitter);
+    // Whatever was picked has gone up already.
+    given.delete("pick");
+    const fields = new URLSearchParams(given);
     // Not form.action: that is the field of this name, where a form has one.
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body: fields, headers: { "X-Baton-Fragment": "1" } });
     if (answer.status === 401) return location.reload();
@@ -97,11 +101,45 @@ export function compose() {
     event.preventDefault();
     event.target.form.requestSubmit(event.target.form.querySelector("button.send, button.save-note"));
   });
-  document.addEventListener("submit", (event) => {
+  document.addEventListener("submit", async (event) => {
     if (!event.target.closest("#thread") || event.target.getAttribute("method") !== "post") return;
     event.preventDefault();
+    if (event.submitter?.name === "without") return (await files()).detach(event.submitter);
     const fit = complete(event.target);
     if (fit !== true) return failed(fit);
+    if (event.target.id === "reply" && document.querySelector("#uploads progress")) return failed((await files()).waiting());
     send(event.target, event.submitter);
   });
+  withFiles();
+}
+
+/** Files are picked, pasted into a reply, or dropped on the conversation. */
+function withFiles() {
+  const attach = async (list) => (await files()).attach(list);
+  const dropped = (event) => event.target.closest?.("#thread") && event.dataTransfer?.types.includes("Files") && document.getElementById("pick");
+  document.addEventListener("click", ({ target }) => target.closest?.("[data-pick]") && document.getElementById("pick").click());
+  document.addEventListener("change", ({ target }) => {
+    if (target.id !== "pick") return;
+    attach([...target.files]);
+    target.value = "";
+  });
+  document.addEventListener("paste", (event) => {
+    const pasted = [...(event.clipboardData?.files ?? [])];
+    if (event.target.id !== "reply-text" || !pasted.length) return;
+    event.preventDefault();
+    attach(pasted);
+  });
+  document.addEventListener("dragover", (event) => {
+    if (!dropped(event)) return;
+    event.preventDefault();
+    document.getElementById("thread").classList.add("dropping");
+  });
+  for (const name of ["dragleave", "drop"]) {
+    document.addEventListener(name, (event) => {
+      document.getElementById("thread")?.classList.remove("dropping");
+      if (name !== "drop" || !dropped(event)) return;
+      event.preventDefault();
+      attach([...event.dataTransfer.files]);
+    });
+  }
 }

@@ -33,7 +33,7 @@ function option(reply, index) {
   const where = document.createElement("span");
   const text = document.createElement("p");
   title.textContent = reply.title;
-  where.textContent = [reply.category, reply.shortcut && `/${reply.shortcut}`].filter(Boolean).join(" · ");
+  where.textContent = [reply.category, reply.shortcut && `/${reply.shortcut}`, reply.files && `📎 ${reply.files}`].filter(Boolean).join(" · ");
   text.textContent = reply.text;
   item.append(title, where, text);
   item.reply = reply;
@@ -78,6 +78,11 @@ function close(text) {
   if (text !== undefined) blank(from.start);
 }
 
+function insert(reply) {
+  close(reply.text);
+  if (reply.files) import("./files.js").then(({ attachReply }) => attachReply(reply));
+}
+
 /** Puts the cursor on the next thing to be filled in. Whether there is one. */
 function blank(after = 0) {
   const found = BLANK.exec(area().value.slice(after));
@@ -98,7 +103,7 @@ export function complete(form) {
 function press(event) {
   const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
   if (step) choose(chosen()?.[step] ?? chosen());
-  else if (event.key === "Enter") chosen() && close(chosen().reply.text);
+  else if (event.key === "Enter") chosen() && insert(chosen().reply);
   else if (event.key === "Escape") close();
   else if (event.key === "Backspace" && !find().value && from.slash) close("");
   else return;
@@ -117,7 +122,7 @@ export function savedReplies() {
   document.addEventListener("click", ({ target }) => {
     if (target.closest?.("[data-open-replies]")) return open();
     const item = target.closest?.("#replies-list li");
-    if (item) close(item.reply.text);
+    if (item) insert(item.reply);
     else if (box() && !box().hidden && !target.closest?.("#replies")) close();
   });
 }

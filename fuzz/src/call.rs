@@ -11,8 +11,8 @@ use baton::wire::send::Content;
 use baton::wire::upload::put_attachment_id;
 use baton::wire::webhook::parse;
 use baton::wire::{
-    AppId, BatchCall, ControlCall, Event, GraphError, MessageId, Object, PageId, Params, Send, Timestamp, Upload, echo_key, local_echo,
-    parse_send,
+    AppId, AttachmentId, BatchCall, ControlCall, Event, GraphError, MessageId, Object, PageId, Params, Send, Timestamp, Upload, echo_key,
+    local_echo, parse_send,
 };
 use serde_json::{Value, json};
 
@@ -119,9 +119,9 @@ fn call(params: &Params, has_file: bool) {
         told(ControlCall::parse(edge, params, app.clone()));
     }
     if let Some(upload) = told(Upload::parse(params, has_file)) {
-        is_valid(Value::Object(upload.upstream_body()).to_string().as_bytes());
+        is_valid(Value::Object(upload.request(PageId::parse("1").expect("an id"), None).body).to_string().as_bytes());
         let mut with_id = params.clone();
-        put_attachment_id(&mut with_id, "1857777774821032").expect("an upload has an attachment");
+        put_attachment_id(&mut with_id, &AttachmentId::parse("1857777774821032").expect("an id")).expect("an upload has an attachment");
     }
     for object in [Object::Page, Object::Instagram] {
         if let Some(send) = told(parse_send(params, object)) {

@@ -6,6 +6,7 @@ pub mod apps;
 pub mod delivery;
 pub mod delivery_flush;
 pub mod delivery_health;
+pub mod draft_files;
 pub mod drafts;
 mod error;
 pub mod fields;

@@ -6,6 +6,9 @@ use crate::access::UserId;
 /// Most replies of everybody, and of one agent.
 pub const MOST: i64 = 300;
 
+/// Most files of a reply.
+pub const REPLY_FILES: i64 = 5;
+
 /// A saved reply's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyId(pub i64);
@@ -32,6 +35,26 @@ pub struct SavedReply {
     pub owner: Option<UserId>,
     /// What it says.
     pub text: ReplyText,
+    /// What goes with it.
+    pub files: Vec<ReplyFile>,
+}
+
+/// A file of a saved reply, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyFile {
+    /// Its number.
+    pub id: i64,
+    /// What it is called.
+    pub name: String,
+}
+
+/// A file of a saved reply with what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyContent {
+    /// What it is called.
+    pub name: String,
+    /// Its bytes.
+    pub content: Vec<u8>,
 }
 
 impl Store {
@@ -41,8 +64,11 @@ impl Store {
     /// When the database fails.
     pub async fn saved_replies(&self, user: UserId) -> Result<Vec<SavedReply>, StoreError> {
         let rows = sqlx::query!(
-            "select reply_id, owner, title, shortcut, category, body from saved_replies where owner is null or owner = $1
-             order by lower(category), lower(title), reply_id",
+            r#"select reply_id, owner, title, shortcut, category, body,
+                      array(select file_id from saved_reply_files f where f.reply_id = r.reply_id order by file_id) as "file_ids!",
+                      array(select name from saved_reply_files f where f.reply_id = r.reply_id order by file_id) as "file_names!"
+               from saved_replies r where owner is null or owner = $1
+               order by lower(category), lower(title), reply_id"#,
             user.0
         )
         .fetch_all(&self.pool)
@@ -51,18 +77,72 @@ impl Store {
             id: ReplyId(row.reply_id),
             owner: row.owner.map(UserId),
             text: ReplyText { title: row.title, shortcut: row.shortcut, category: row.category, body: row.body },
+            files: row.file_ids.into_iter().zip(row.file_names).map(|(id, name)| ReplyFile { id, name }).collect(),
         });
         Ok(replies.collect())
     }
 
-    /// A new reply. False: there are too many.
+    /// The files of a reply that this agent may use.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn create_reply(&self, owner: Option<UserId>, text: &ReplyText) -> Result<bool, StoreError> {
+    pub async fn reply_files(&self, user: UserId, id: ReplyId) -> Result<Vec<ReplyContent>, StoreError> {
+        let rows = sqlx::query!(
+            "select f.name, f.content from saved_reply_files f join saved_replies r using (reply_id)
+             where r.reply_id = $1 and (r.owner is null or r.owner = $2) order by f.file_id",
+            id.0,
+            user.0
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| ReplyContent { name: row.name, content: row.content }).collect())
+    }
+
+    /// Gives a reply of this owner another file. False: there is no such reply, or it has too many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_reply_file(&self, id: ReplyId, owner: Option<UserId>, file: &ReplyContent) -> Result<bool, StoreError> {
         let done = sqlx::query!(
+            "insert into saved_reply_files (reply_id, name, content)
+             select reply_id, $3, $4 from saved_replies r where reply_id = $1 and owner is not distinct from $2
+                 and (select count(*) from saved_reply_files f where f.reply_id = r.reply_id) < $5",
+            id.0,
+            owner.map(|user| user.0),
+            file.name,
+            file.content,
+            REPLY_FILES
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Takes files away from a reply of this owner.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn remove_reply_files(&self, id: ReplyId, owner: Option<UserId>, files: &[i64]) -> Result<(), StoreError> {
+        sqlx::query!(
+            "delete from saved_reply_files f using saved_replies r
+             where f.reply_id = r.reply_id and r.reply_id = $1 and r.owner is not distinct from $2 and f.file_id = any($3)",
+            id.0,
+            owner.map(|user| user.0),
+            files
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// A new reply. `None`: there are too many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn create_reply(&self, owner: Option<UserId>, text: &ReplyText) -> Result<Option<ReplyId>, StoreError> {
+        let created = sqlx::query_scalar!(
             "insert into saved_replies (owner, title, shortcut, category, body) select $1::bigint, $2, $3, $4, $5
-             where (select count(*) from saved_replies where owner is not distinct from $1) < $6",
+             where (select count(*) from saved_replies where owner is not distinct from $1) < $6 returning reply_id",
             owner.map(|user| user.0),
             text.title,
             text.shortcut,
@@ -70,9 +150,9 @@ impl Store {
             text.body,
             MOST
         )
-        .execute(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        Ok(done.rows_affected() == 1)
+        Ok(created.map(ReplyId))
     }
 
     /// Changes a reply of this owner. False: there is none.

@@ -11,6 +11,7 @@ mod inbox;
 mod language;
 mod live;
 mod login;
+mod parts;
 mod passwords;
 mod posted;
 mod presence;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ledger::Ledger;
 use crate::store::Store;
+use crate::wire::upstream::Upstream;
 
 pub use settings::{Settings, StartError};
 
@@ -39,6 +41,7 @@ const FORM_BYTES: usize = 64 * 1024;
 pub struct Web {
     store: Store,
     ledger: Ledger,
+    upstream: Upstream,
     settings: Settings,
     logins: session::Logins,
     passwords: passwords::Passwords,
@@ -51,11 +54,12 @@ pub struct Web {
 }
 
 impl Web {
-    /// Puts the face together. Takes some ten milliseconds: it makes the hash that unknown users are checked against.
+    /// Puts the face together. Takes some ten milliseconds: it makes the hash that unknown users are checked against. Files of agents go to the
+    /// platform by `upstream`.
     ///
     /// # Errors
     /// [`StartError`] when that hash cannot be made.
-    pub fn new(store: Store, ledger: Ledger, settings: Settings, stop: CancellationToken) -> Result<Self, StartError> {
+    pub fn new(store: Store, ledger: Ledger, upstream: Upstream, settings: Settings, stop: CancellationToken) -> Result<Self, StartError> {
         Ok(Self {
             logins: session::Logins::new(&settings),
             passwords: passwords::Passwords::new()?,
@@ -66,6 +70,7 @@ impl Web {
             board: presence::Board::default(),
             store,
             ledger,
+            upstream,
             settings,
             stop,
         })

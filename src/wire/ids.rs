@@ -74,6 +74,10 @@ text_id!(
     /// The platform's id of a message. Opaque, of several lengths and alphabets.
     MessageId, "message id", 512
 );
+text_id!(
+    /// The platform's id of an attachment that was uploaded. It belongs to a Page, and expires after 90 days.
+    AttachmentId, "attachment id", 128
+);
 
 /// What an app hands on with a change of control: at most 1000 characters, kept verbatim.
 ///

@@ -3,8 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::error::GraphError;
+use super::file::FileKind;
+use super::ids::{AttachmentId, PageId};
 use super::message_limits::check_url;
-use super::params::{Params, decoded, scalar, yes};
+use super::params::{Params, decoded, scalar};
+use super::upstream::{UpstreamFile, UpstreamMethod, UpstreamRequest};
 
 /// An attachment to be kept by the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +16,6 @@ pub struct Upload {
     pub kind: String,
     /// Where the platform fetches it; `None` if the file came along.
     pub url: Option<String>,
-    /// Whether it may be sent more than once.
-    pub is_reusable: bool,
 }
 
 impl Upload {
@@ -36,36 +37,47 @@ impl Upload {
             (Some(_), true) => return Err(GraphError::parameter("Only one of a file and payload[url] may be given")),
             (None, false) => return Err(GraphError::parameter("The attachment's payload needs a url, or a file must come along")),
         }
-        let is_reusable = payload.and_then(|payload| payload.get("is_reusable")).is_some_and(yes);
-        Ok(Self { kind, url, is_reusable })
+        Ok(Self { kind, url })
     }
 
-    /// The body of the call to the platform.
+    /// A file that comes along.
     #[must_use]
-    pub fn upstream_body(&self) -> Map<String, Value> {
+    pub fn of_file(kind: FileKind) -> Self {
+        Self { kind: kind.as_str().to_owned(), url: None }
+    }
+
+    /// The call to the platform. What is not reusable cannot be sent by its id afterwards, so every upload is.
+    #[must_use]
+    pub fn request(&self, page: PageId, file: Option<UpstreamFile>) -> UpstreamRequest {
         let mut payload = Map::new();
         if let Some(url) = &self.url {
             payload.insert("url".to_owned(), url.as_str().into());
         }
-        payload.insert("is_reusable".to_owned(), self.is_reusable.into());
+        payload.insert("is_reusable".to_owned(), true.into());
         let mut body = Map::new();
         body.insert("message".to_owned(), json!({ "attachment": { "type": self.kind, "payload": payload } }));
-        body
+        UpstreamRequest { page, method: UpstreamMethod::Post, path: "me/message_attachments".to_owned(), query: Vec::new(), body, file }
     }
+}
+
+/// The id in the platform's answer to an upload.
+#[must_use]
+pub fn attachment_id(answer: &Value) -> Option<AttachmentId> {
+    AttachmentId::parse(answer.get("attachment_id").and_then(scalar)?).ok()
 }
 
 /// Puts the id of an uploaded file into the message that it came with.
 ///
 /// # Errors
 /// 100 when the message has no attachment to put it into.
-pub fn put_attachment_id(params: &mut Params, id: &str) -> Result<(), GraphError> {
+pub fn put_attachment_id(params: &mut Params, id: &AttachmentId) -> Result<(), GraphError> {
     let mut message = params.object("message")?.unwrap_or_default();
     let mut attachment = attachment(params)?;
     let mut payload = match attachment.shift_remove("payload") {
         Some(Value::Object(payload)) => payload,
         _ => Map::new(),
     };
-    payload.insert("attachment_id".to_owned(), id.into());
+    payload.insert("attachment_id".to_owned(), id.as_str().into());
     attachment.insert("payload".to_owned(), Value::Object(payload));
     message.insert("attachment".to_owned(), Value::Object(attachment));
     params.insert("message", Value::Object(message));

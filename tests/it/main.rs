@@ -18,6 +18,7 @@ mod harness;
 mod hostile;
 mod inbox;
 mod inbox_endings;
+mod inbox_files;
 mod inbox_lists;
 mod inbox_live;
 mod inbox_presence;

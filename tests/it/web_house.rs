@@ -1,14 +1,15 @@
 //! The pages for people on a real server and database, and a browser without script.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use actix_web::{App, HttpServer, web};
 use baton::access::UserId;
 use baton::control::Command;
 use baton::ledger::{Begun, Ledger, NewSend, Order, OutboxLease, Received, SendId, SendOutcome};
 use baton::web::{Settings, Web};
-use baton::wire::{AppId, Content, MessageId, PageId, Send, Timestamp, webhook};
+use baton::wire::upstream::{Upstream, UpstreamCall, UpstreamError, UpstreamRequest};
+use baton::wire::{AppId, Content, GraphError, MessageId, PageId, Send, Timestamp, webhook};
 use scraper::{Html, Selector};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ pub struct WebHouse {
     pub ledger: Ledger,
     pub page: TestPage,
     pub base: String,
+    /// What the platform was asked for agents.
+    pub calls: Arc<Mutex<Vec<UpstreamRequest>>>,
     stop: CancellationToken,
 }
 
@@ -60,16 +63,20 @@ impl WebHouse {
         let mut settings = Settings::new("http://localhost:1".parse().expect("an address"), vec![7; 32]);
         change(&mut settings);
         let stop = CancellationToken::new();
-        let face = Web::new(database.store.clone(), ledger.clone(), settings, stop.clone()).expect("the face starts");
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let upstream = platform(Arc::clone(&calls));
+        let face = Web::new(database.store.clone(), ledger.clone(), upstream, settings, stop.clone()).expect("the face starts");
         let port = std::env::var("BATON_TEST_PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(0);
         let base = serve(face, &stop, port);
-        Self { database, ledger, page, base, stop }
+        Self { database, ledger, page, base, calls, stop }
     }
 
     /// The address of another process beside this one, which shares nothing with it but the database.
     pub fn another_process(&self) -> String {
         let settings = Settings::new("http://localhost:1".parse().expect("an address"), vec![7; 32]);
-        let face = Web::new(self.database.store.clone(), self.ledger.clone(), settings, self.stop.clone()).expect("the face starts");
+        let upstream = platform(Arc::clone(&self.calls));
+        let face =
+            Web::new(self.database.store.clone(), self.ledger.clone(), upstream, settings, self.stop.clone()).expect("the face starts");
         serve(face, &self.stop, 0)
     }
 
@@ -215,6 +222,24 @@ impl WebHouse {
     }
 }
 
+/// A platform that takes every upload but those called `unwanted`, and counts them.
+fn platform(calls: Arc<Mutex<Vec<UpstreamRequest>>>) -> Upstream {
+    let (upstream, mut asked) = Upstream::channel();
+    tokio::spawn(async move {
+        while let Some(UpstreamCall { request, answer }) = asked.recv().await {
+            let unwanted = request.file.as_ref().is_some_and(|file| file.name.starts_with("unwanted"));
+            let number = {
+                let mut calls = calls.lock().expect("the calls");
+                calls.push(request);
+                calls.len()
+            };
+            let error = || UpstreamError::Refused(GraphError::new(100, Some(2_018_047), 400, "Upload attachment failure"));
+            let _ = answer.send(if unwanted { Err(error()) } else { Ok(json!({"attachment_id": format!("87000000000{number:04}")})) });
+        }
+    });
+    upstream
+}
+
 fn serve(face: Web, stop: &CancellationToken, port: u16) -> String {
     let face = Arc::new(face);
     tokio::spawn(Arc::clone(&face).run());
@@ -281,6 +306,31 @@ impl Browser {
         let csrf = self.csrf().await;
         let fields: Vec<_> = std::iter::once(("csrf", csrf.as_str())).chain(fields.iter().copied()).collect();
         self.submit(path, &fields).await
+    }
+
+    /// Sends a form with files, as a browser does that has no script: each file under the name of its field, with its own name.
+    pub async fn post_files(&mut self, path: &str, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Answer {
+        const BOUNDARY: &str = "----a-line-that-is-in-no-file";
+        let csrf = self.csrf().await;
+        let mut body = Vec::new();
+        for (name, value) in std::iter::once(&("csrf", csrf.as_str())).chain(fields) {
+            body.extend(format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+        }
+        for (name, content) in files {
+            let head =
+                format!("Content-Disposition: form-data; name=\"pick\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream");
+            body.extend(format!("--{BOUNDARY}\r\n{head}\r\n\r\n").bytes());
+            body.extend(*content);
+            body.extend(b"\r\n");
+        }
+        body.extend(format!("--{BOUNDARY}--\r\n").bytes());
+        let request = self
+            .client
+            .post(format!("{}{path}", self.base))
+            .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
+            .header("sec-fetch-site", "same-origin")
+            .body(body);
+        self.ask(request).await
     }
 
     /// The token of this login, from a page.

@@ -1,6 +1,6 @@
 //! The limits and rules of a send (protocol page, sections 3.1 and 3.3), each at its edge, and what goes to the platform.
 
-use baton::wire::{Content, GraphError, InlineControl, Object, Params, Send, Upload, parse_send, upload};
+use baton::wire::{AttachmentId, Content, GraphError, InlineControl, Object, PageId, Params, Send, Upload, parse_send, upload};
 use serde_json::{Value, json};
 
 fn parse(body: &Value, object: Object) -> Result<Send, GraphError> {
@@ -243,7 +243,7 @@ fn uploads_need_exactly_one_source() {
     let url = json!({ "url": "https://a.example/i.png", "is_reusable": "true" });
     let upload = Upload::parse(&params(url.clone()), false).unwrap();
     assert_eq!(
-        Value::Object(upload.upstream_body()),
+        Value::Object(upload.request(PageId::parse("1").unwrap(), None).body),
         json!({ "message": { "attachment": { "type": "image", "payload": { "url": "https://a.example/i.png", "is_reusable": true } } } })
     );
     assert!(Upload::parse(&params(json!({ "is_reusable": true })), true).is_ok());
@@ -256,7 +256,7 @@ fn uploads_need_exactly_one_source() {
 fn a_file_that_came_along_becomes_an_attachment_id() {
     let message = r#"{"attachment":{"type":"image","payload":{"is_reusable":true}}}"#;
     let mut params = Params::from_pairs([("recipient", r#"{"id":"9"}"#), ("message", message)]).unwrap();
-    upload::put_attachment_id(&mut params, "1857777774821032").unwrap();
+    upload::put_attachment_id(&mut params, &AttachmentId::parse("1857777774821032").unwrap()).unwrap();
     let send = parse_send(&params, Object::Page).unwrap();
     assert!(send.is_reusable());
     assert_eq!(send.upstream_body("t")["message"]["attachment"]["payload"]["attachment_id"], "1857777774821032");

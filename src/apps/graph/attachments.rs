@@ -6,9 +6,9 @@ use super::GraphApi;
 use super::call::Call;
 use super::caller::PageCaller;
 use super::upstream::ask_platform;
-use crate::wire::upload::{Upload, put_attachment_id};
-use crate::wire::upstream::{UpstreamFile, UpstreamMethod, UpstreamRequest};
-use crate::wire::{GraphError, Params};
+use crate::wire::upload::{Upload, attachment_id, put_attachment_id};
+use crate::wire::upstream::UpstreamFile;
+use crate::wire::{AttachmentId, GraphError, Params};
 
 /// The file of a call: the part `filedata`, else whichever file came.
 pub(super) fn filedata(mut files: Vec<(String, UpstreamFile)>) -> Option<UpstreamFile> {
@@ -21,7 +21,7 @@ pub(super) async fn upload(api: &GraphApi, caller: &PageCaller, call: Call) -> R
     let file = filedata(call.files);
     let upload = Upload::parse(&call.params, file.is_some())?;
     let id = put_up(api, caller, &upload, file).await?;
-    Ok(json!({ "attachment_id": id }))
+    Ok(json!({ "attachment_id": id.as_str() }))
 }
 
 /// Uploads the file that came with a send and puts its id into the message.
@@ -38,25 +38,11 @@ pub(super) async fn remember(api: &GraphApi, caller: &PageCaller, params: &Param
     }
 }
 
-async fn put_up(api: &GraphApi, caller: &PageCaller, upload: &Upload, file: Option<UpstreamFile>) -> Result<String, GraphError> {
-    // What is not reusable cannot be sent by its id afterwards.
-    let lasting = Upload { is_reusable: true, ..upload.clone() };
-    let request = UpstreamRequest {
-        page: caller.page().clone(),
-        method: UpstreamMethod::Post,
-        path: "me/message_attachments".to_owned(),
-        query: Vec::new(),
-        body: lasting.upstream_body(),
-        file,
-    };
-    let answer = ask_platform(api, request, api.settings.upload_patience).await?;
-    let id = answer.get("attachment_id").and_then(|id| match id {
-        Value::String(id) => Some(id.clone()),
-        Value::Number(id) => Some(id.to_string()),
-        _ => None,
-    });
+async fn put_up(api: &GraphApi, caller: &PageCaller, upload: &Upload, file: Option<UpstreamFile>) -> Result<AttachmentId, GraphError> {
+    let answer = ask_platform(api, upload.request(caller.page().clone(), file), api.settings.upload_patience).await?;
+    let id = attachment_id(&answer);
     let id = id.ok_or_else(|| api.unavailable(&"the platform's answer to an upload has no attachment_id"))?;
-    keep(api, caller, upload, &id).await;
+    keep(api, caller, upload, id.as_str()).await;
     Ok(id)
 }
 

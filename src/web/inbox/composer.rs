@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::address::{ListState, path};
 use super::endings::{self, Ending};
+use super::files::Files;
 use super::moves::{self, Move};
 use super::scene::Scene;
 use crate::control::{Command, Owner, Window};
@@ -13,6 +14,7 @@ use crate::web::assets::Assets;
 use crate::web::posted::Fields;
 use crate::web::session::Agent;
 use crate::web::text::{Texts, fill};
+use crate::wire::file::{FILE_BYTES, SentFile};
 use crate::wire::{Done, Object, Timestamp};
 
 /// Longest text on Messenger, in characters. Send API reference, "text": under 2000.
@@ -147,6 +149,8 @@ impl Sheet {
 pub struct Kept {
     /// The agent's drafts.
     pub drafts: Drafts,
+    /// The files beside the reply.
+    pub files: Vec<SentFile>,
     /// The newest send to the customer, whatever became of it.
     pub queued: i64,
 }
@@ -164,6 +168,7 @@ pub struct Composer {
     blocked: Option<Blocked>,
     guard: Option<Guard>,
     reply: Sheet,
+    files: Files,
     note: Sheet,
     noting: bool,
     then: String,
@@ -173,6 +178,7 @@ pub struct Composer {
     queued: i64,
     limit: usize,
     bytes: bool,
+    largest_file: usize,
     enter_sends: bool,
     placeholder: String,
     draft: String,
@@ -194,6 +200,7 @@ impl Composer {
             blocked: blocked(scene),
             guard: draft.guard,
             reply: Sheet::new(draft.reply, saved.drafts.reply),
+            files: Files::new(page, person, saved.files, scene.t()),
             note: Sheet::new(draft.note, saved.drafts.note),
             noting,
             then: draft.then.map(endings::write).unwrap_or_default(),
@@ -203,6 +210,7 @@ impl Composer {
             queued: saved.queued,
             limit: if scene.conversation.object == Object::Instagram { INSTAGRAM_BYTES } else { TEXT_CHARS - 1 },
             bytes: scene.conversation.object == Object::Instagram,
+            largest_file: FILE_BYTES,
             enter_sends: agent.preferences.enter_sends,
             placeholder: fill(scene.t().reply_placeholder, &[("name", name)]),
             draft: format!("{}:{page}:{person}", agent.user.0),

@@ -9,6 +9,7 @@ use super::list::List;
 use super::pages::{Returned, by_script, show};
 use super::scene::Scene;
 use crate::ledger::LedgerError;
+use crate::store::draft_files::Beside;
 use crate::store::drafts::{DraftKind, DraftPlace};
 use crate::store::inbox::conversation::Conversation;
 use crate::web::State;
@@ -30,12 +31,15 @@ pub struct Form<'a> {
     pub asked: Asked,
     /// What it is about.
     pub conversation: Conversation,
+    /// The newest send that its author knew of; 0: none.
+    pub queued: i64,
 }
 
 impl<'a> Form<'a> {
     /// The form in a request.
     pub fn new(web: &'a State, request: &HttpRequest, agent: &'a Agent, conversation: Conversation, fields: &Fields) -> Self {
-        Self { web, agent, asked: Asked::posted(fields.get("view"), by_script(request)), conversation }
+        let queued = fields.get("queued").parse::<i64>().unwrap_or_default();
+        Self { web, agent, asked: Asked::posted(fields.get("view"), by_script(request)), conversation, queued }
     }
 
     /// It was done: back to the conversation, or for scripts its new state.
@@ -74,6 +78,11 @@ impl<'a> Form<'a> {
     /// Everything a page about the conversation knows.
     pub async fn scene(&self) -> Result<Scene, WebError> {
         Scene::load(self.web, self.agent, self.conversation.clone()).await
+    }
+
+    /// Where the files beside the agent's reply lie.
+    pub fn beside(&self) -> Beside<'_> {
+        Beside { user: self.agent.user, page: &self.conversation.page, person: &self.conversation.person }
     }
 
     /// Where the agent's draft lies.

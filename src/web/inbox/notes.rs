@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::composer::{Draft, Written};
+use super::files;
 use super::form::{Form, words};
 use super::pages::by_script;
 use super::visible::PostedTo;
@@ -54,7 +55,8 @@ pub async fn note(web: State, request: HttpRequest, posted: PostedTo) -> Result<
 
 /// POST …/draft: keeps what is being written.
 pub async fn draft(web: State, request: HttpRequest, posted: PostedTo) -> Result<HttpResponse, WebError> {
-    let PostedTo { agent, conversation, fields } = posted;
+    let PostedTo { agent, conversation, mut fields } = posted;
+    let picked = fields.take_files();
     let form = Form::new(&web, &request, &agent, conversation, &fields);
     let kind = DraftKind::parse(fields.get("kind")).ok_or(WebError::Malformed("kind"))?;
     let Written { edition, .. } = Written::posted(&fields);
@@ -66,5 +68,10 @@ pub async fn draft(web: State, request: HttpRequest, posted: PostedTo) -> Result
         return Err(WebError::TooLarge);
     }
     web.store.save_draft(form.place(kind), &edition, &text).await?;
+    if !picked.is_empty()
+        && let Err(problem) = files::take(&web, &form.scene().await?, &agent, picked).await?
+    {
+        return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), Draft::default()).await;
+    }
     if by_script(&request) { Ok(HttpResponse::NoContent().finish()) } else { form.done().await }
 }

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::composer::{Choice, Draft, Written};
+use super::files;
 use super::form::Form;
 use super::scene::Scene;
 use super::visible::{PostedTo, Visible};
@@ -16,10 +17,13 @@ use crate::web::session::Agent;
 /// A reply as the script gets it.
 #[derive(Serialize)]
 struct Ready {
+    id: i64,
     title: String,
     shortcut: String,
     category: String,
     text: String,
+    /// How many files go with it.
+    files: usize,
 }
 
 /// GET …/replies: all that this agent may use here.
@@ -27,6 +31,8 @@ pub async fn list(web: State, visible: Visible) -> Result<HttpResponse, WebError
     let Visible { agent, conversation } = visible;
     let scene = Scene::load(&web, &agent, conversation).await?;
     let ready = |reply: SavedReply| Ready {
+        id: reply.id.0,
+        files: reply.files.len(),
         text: fill_in(&reply.text.body, |name| value(name, &scene, &agent)),
         title: reply.text.title,
         shortcut: reply.text.shortcut,
@@ -38,7 +44,8 @@ pub async fn list(web: State, visible: Visible) -> Result<HttpResponse, WebError
 
 /// POST …/insert: puts a reply behind the text; without one, asks which.
 pub async fn insert(web: State, request: HttpRequest, posted: PostedTo) -> Result<HttpResponse, WebError> {
-    let PostedTo { agent, conversation, fields } = posted;
+    let PostedTo { agent, conversation, mut fields } = posted;
+    let mut picked = fields.take_files();
     let form = Form::new(&web, &request, &agent, conversation, &fields);
     let replies = web.store.saved_replies(agent.user).await?;
     let mut written = Written::posted(&fields);
@@ -52,7 +59,9 @@ pub async fn insert(web: State, request: HttpRequest, posted: PostedTo) -> Resul
     let scene = form.scene().await?;
     let text = fill_in(&reply.text.body, |name| value(name, &scene, &agent));
     written.text = if written.text.is_empty() { text } else { format!("{}\n{text}", written.text) };
-    form.back(StatusCode::OK, None, Draft { reply: Some(written), seen, ..Draft::default() }).await
+    picked.extend(files::of_reply(&web, &agent, reply.id).await?);
+    let problem = files::take(&web, &scene, &agent, picked).await?.err();
+    form.back(StatusCode::OK, problem, Draft { reply: Some(written), seen, ..Draft::default() }).await
 }
 
 /// What a variable stands for here, if that is known.

@@ -2,10 +2,11 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::composer::{Answer, Draft, Guard, INSTAGRAM_BYTES, TEXT_CHARS, Written};
 use super::endings;
+use super::files;
 use super::form::{Form, words};
 use super::scene::Scene;
 use super::timeline;
@@ -19,7 +20,8 @@ use crate::web::error::WebError;
 use crate::web::posted::Fields;
 use crate::web::session::Agent;
 use crate::web::text::{Texts, fill};
-use crate::wire::{Content, Done, InlineControl, Object, Send, Timestamp};
+use crate::wire::file::SentFile;
+use crate::wire::{AttachmentId, Content, Done, InlineControl, Object, Send, Timestamp};
 
 /// How many answers of others the question before sending shows.
 const ANSWERS: i64 = 20;
@@ -33,58 +35,95 @@ fn then(fields: &Fields, now: Timestamp) -> Result<Option<Done>, WebError> {
     endings::parse(text, now).map(Some).ok_or(WebError::Malformed("then"))
 }
 
-/// POST …/send
+/// POST …/send: the text, and after it each file as a message of its own, for the platform takes either.
 pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<HttpResponse, WebError> {
-    let PostedTo { agent, conversation, fields } = posted;
+    let PostedTo { agent, conversation, mut fields } = posted;
+    let picked = fields.take_files();
     let form = Form::new(&web, &request, &agent, conversation, &fields);
     let scene = form.scene().await?;
     let written = Written::posted(&fields);
     let seen = fields.get("seen").parse::<i64>().ok();
-    let queued = fields.get("queued").parse::<i64>().ok();
     let then = then(&fields, scene.clock.now)?;
     let returned = |written: Written, seen| Draft { reply: Some(written), seen, then, ..Draft::default() };
-    if let Some(problem) = unfit(&written.text, scene.conversation.object, &scene) {
+    let mut sent = files::named(&web, &scene, &agent, &fields).await?;
+    match files::take(&web, &scene, &agent, picked).await? {
+        Ok(taken) => sent.extend(taken),
+        Err(problem) => return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), returned(written, seen)).await,
+    }
+    if let Some(problem) = unfit(&written.text, !sent.is_empty(), scene.conversation.object, &scene) {
         return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), returned(written, seen)).await;
     }
     let Some(inbox) = scene.inbox().cloned() else {
         return form.back(StatusCode::CONFLICT, Some(scene.t().why_no_inbox.to_owned()), returned(written, seen)).await;
     };
-    let last = scene.conversation.last_position;
-    let new = NewSend {
-        page: scene.conversation.page.clone(),
-        app: inbox,
-        user: Some(agent.user),
-        send: Send {
-            thread_control: then.map(|how| InlineControl::Done { how, seen: seen.unwrap_or(last) }),
-            ..reply(&scene, &written.text)
-        },
-        epoch: None,
-        idempotency_key: written.keyed().map(str::to_owned),
-        seen,
-        queued,
-        memory: None,
-    };
-    match accept(&web, new, &agent).await {
-        Ok(()) => {
-            metrics::counter!("baton_inbox_sends_total").increment(1);
-            if written.keyed().is_some() {
-                web.store.spend_draft(form.place(DraftKind::Reply), &written.edition).await?;
-            }
-            if then.is_some() { form.left().await } else { form.done().await }
+    let queued = fields.get("queued").parse::<i64>().ok();
+    let last = seen.unwrap_or(scene.conversation.last_position);
+    let done = then.map(|how| InlineControl::Done { how, seen: last });
+    for Part { key, send } in parts(&scene, &written, &sent, done) {
+        let new = NewSend {
+            page: scene.conversation.page.clone(),
+            app: inbox.clone(),
+            user: Some(agent.user),
+            send,
+            epoch: None,
+            idempotency_key: key,
+            seen,
+            queued,
+            memory: None,
+        };
+        if let Err(error) = accept(&web, new, &agent).await {
+            return refused(form, &scene, error, returned(written, seen)).await;
         }
-        Err(LedgerError::SomebodyAnswered { position }) => {
-            let guard = guard(&web, &scene, seen.unwrap_or_default(), queued.unwrap_or_default()).await?;
-            let draft = Draft { guard: Some(guard), ..returned(written, Some(position)) };
-            form.back(StatusCode::CONFLICT, None, draft).await
+        metrics::counter!("baton_inbox_sends_total").increment(1);
+    }
+    if written.keyed().is_some() {
+        web.store.spend_draft(form.place(DraftKind::Reply), &written.edition).await?;
+    }
+    let ids: Vec<AttachmentId> = sent.into_iter().map(|file| file.id).collect();
+    web.store.take_draft_files(form.beside(), &ids).await?;
+    if then.is_some() { form.left().await } else { form.done().await }
+}
+
+/// One message of a form.
+struct Part {
+    key: Option<String>,
+    send: Send,
+}
+
+/// The messages of a form, each with a key of its own: whatever of it was accepted before is not accepted again. What shall happen then happens after the
+/// last.
+fn parts(scene: &Scene, written: &Written, files: &[SentFile], done: Option<InlineControl>) -> Vec<Part> {
+    let text = (!written.text.is_empty()).then(|| Part { key: written.keyed().map(str::to_owned), send: reply(scene, &written.text) });
+    let files = files
+        .iter()
+        .map(|file| Part { key: written.keyed().map(|key| format!("{key}.{}", file.id)), send: to_customer(scene, message_of(file)) });
+    let mut parts: Vec<Part> = text.into_iter().chain(files).collect();
+    if let Some(last) = parts.last_mut() {
+        last.send.thread_control = done;
+    }
+    parts
+}
+
+/// A file as a message.
+fn message_of(file: &SentFile) -> Map<String, Value> {
+    let attachment = json!({ "type": file.kind.as_str(), "payload": { "attachment_id": file.id.as_str() } });
+    Map::from_iter([("attachment".to_owned(), attachment)])
+}
+
+/// What the ledger did not take goes back to its author, with the reason.
+async fn refused(form: Form<'_>, scene: &Scene, error: LedgerError, draft: Draft) -> Result<HttpResponse, WebError> {
+    match error {
+        LedgerError::SomebodyAnswered { position } => {
+            let guard = guard(form.web, scene, draft.seen.unwrap_or_default(), form.queued).await?;
+            form.back(StatusCode::CONFLICT, None, Draft { guard: Some(guard), seen: Some(position), ..draft }).await
         }
-        Err(LedgerError::KeyReused) => {
-            let problem = scene.t().problem_key.to_owned();
-            let fresh = Written { edition: Edition::default(), ..written };
-            form.back(StatusCode::CONFLICT, Some(problem), returned(fresh, None)).await
+        LedgerError::KeyReused => {
+            let fresh = draft.reply.map(|written| Written { edition: Edition::default(), ..written });
+            form.back(StatusCode::CONFLICT, Some(scene.t().problem_key.to_owned()), Draft { reply: fresh, seen: None, ..draft }).await
         }
-        Err(error) => {
-            let (status, problem) = words(error, &scene)?;
-            form.back(status, Some(problem), returned(written, seen)).await
+        error => {
+            let (status, problem) = words(error, scene)?;
+            form.back(status, Some(problem), draft).await
         }
     }
 }
@@ -146,14 +185,14 @@ async fn accept(web: &State, mut new: NewSend, agent: &Agent) -> Result<(), Ledg
 }
 
 /// Why a text cannot be a message.
-fn unfit(text: &str, object: Object, scene: &Scene) -> Option<String> {
+fn unfit(text: &str, has_files: bool, object: Object, scene: &Scene) -> Option<String> {
     let t = scene.t();
     let (count, limit, problem) = match object {
         Object::Instagram => (text.len(), INSTAGRAM_BYTES, t.problem_bytes),
         Object::Page => (text.chars().count(), TEXT_CHARS, t.problem_long),
     };
     if text.is_empty() {
-        return Some(t.problem_empty.to_owned());
+        return (!has_files).then(|| t.problem_empty.to_owned());
     }
     // The limit itself is already too long on Messenger: the reference says "under".
     let over = if object == Object::Page { count >= limit } else { count > limit };

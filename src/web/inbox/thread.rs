@@ -13,6 +13,7 @@ use super::scene::Scene;
 use super::snooze::Snooze;
 use super::tagging::Tagging;
 use super::timeline::Timeline;
+use crate::store::draft_files::Beside;
 use crate::store::inbox::conversation::Conversation;
 use crate::web::State;
 use crate::web::assets::Assets;
@@ -91,7 +92,8 @@ impl Thread {
         let colleagues = if scene.inbox_owns() { web.store.colleagues(&page).await? } else { Vec::new() };
         let known = Known::load(web, &mut scene).await?;
         let drafts = web.store.drafts(agent.user, &page, &person).await?;
-        let saved = Kept { drafts, queued: web.store.newest_send(&page, &person).await? };
+        let files = web.store.draft_files(Beside { user: agent.user, page: &page, person: &person }).await?;
+        let saved = Kept { drafts, files, queued: web.store.newest_send(&page, &person).await? };
         let tagging = Tagging::load(web, &scene, agent, list).await?;
         let t = scene.t();
         let conversation = &scene.conversation;

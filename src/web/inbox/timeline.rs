@@ -62,9 +62,11 @@ impl Timeline {
         let until = rows.last().filter(|_| before.is_some()).map(|row| row.at);
         let sends = web.store.pending_sends(&page, &person, from, until).await?;
         learn(web, scene, &rows, &sends).await?;
+        let ids: Vec<String> = sends.iter().filter_map(|send| attachment_of(send).map(str::to_owned)).collect();
+        let files = if ids.is_empty() { HashMap::new() } else { web.store.attachment_names(&page, &ids).await? };
         let customer = super::names::person(&scene.conversation.name, &person, scene.conversation.object, scene.t());
         let may_write = super::composer::may_write(scene);
-        let teller = Teller { names: &scene.names, clock: &scene.clock, customer: &customer, may_write };
+        let teller = Teller { names: &scene.names, clock: &scene.clock, customer: &customer, files: &files, may_write };
         let entries = teller.entries(&rows, &folds, &sends);
         let mut lines = finish(entries, &scene.clock, scene.t());
         if let Some(line) = marked.map(|position| format!("p{position}")).and_then(|id| lines.iter_mut().find(|line| line.id == id)) {
@@ -94,11 +96,21 @@ async fn learn(web: &Web, scene: &mut Scene, rows: &[LogRow], sends: &[PendingSe
     Ok(())
 }
 
+/// The uploaded file that a send carries.
+fn attachment_of(send: &PendingSend) -> Option<&str> {
+    match &send.send.content {
+        crate::wire::Content::Message { message, .. } => message.get("attachment")?.pointer("/payload/attachment_id")?.as_str(),
+        crate::wire::Content::Action { .. } => None,
+    }
+}
+
 /// Makes lines of rows.
 struct Teller<'a> {
     names: &'a Names,
     clock: &'a Clock,
     customer: &'a str,
+    /// What files were called where they came from.
+    files: &'a HashMap<String, String>,
     may_write: bool,
 }
 
@@ -151,10 +163,16 @@ impl Teller<'_> {
     }
 
     fn pending(&self, send: &PendingSend) -> Entry {
-        let message = match &send.send.content {
+        let mut message = match &send.send.content {
             crate::wire::Content::Message { message, .. } => Value::Object(message.clone()),
             crate::wire::Content::Action { .. } => Value::Null,
         };
+        if let (Some(name), Some(payload)) = (
+            attachment_of(send).and_then(|id| self.files.get(id)),
+            message.pointer_mut("/attachment/payload").and_then(Value::as_object_mut),
+        ) {
+            payload.insert("title".to_owned(), name.as_str().into());
+        }
         let mut message = self.outgoing(Content::read(&message, self.names.t), Some(&send.app), send.user);
         message.waits = true;
         message.at = self.clock.moment(send.accepted_at);

@@ -9,15 +9,17 @@ mod me;
 mod replies;
 mod tags;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, ServiceConfig, resource};
 
 use super::error::WebError;
 use super::login::see;
+use super::parts;
 
 pub use frame::Section;
 
 /// The addresses below `/settings`.
 pub fn routes(config: &mut ServiceConfig) {
+    let with_files = |address: &str| resource(address).app_data(parts::TakesFiles::shared());
     config
         .route("", web::get().to(first))
         .route("/me", web::get().to(me::page))
@@ -27,9 +29,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/tags", web::get().to(tags::page))
         .route("/tags", web::post().to(tags::create))
         .route("/tags/{tag}", web::post().to(tags::change))
-        .route("/replies", web::get().to(replies::page))
-        .route("/replies", web::post().to(replies::create))
-        .route("/replies/{reply}", web::post().to(replies::change))
+        .service(with_files("/replies").route(web::get().to(replies::page)).route(web::post().to(replies::create)))
+        .service(with_files("/replies/{reply}").route(web::post().to(replies::change)))
         .route("/fields", web::get().to(fields::page))
         .route("/fields", web::post().to(fields::create))
         .route("/fields/{field}", web::post().to(fields::change))

@@ -6,15 +6,19 @@ use askama::Template;
 
 use super::frame::{Frame, Section};
 use crate::access::{Role, UserId};
-use crate::store::saved_replies::{MOST, ReplyId, ReplyText, SavedReply};
+use crate::store::saved_replies::{MOST, REPLY_FILES, ReplyContent, ReplyFile, ReplyId, ReplyText, SavedReply};
 use crate::web::State;
 use crate::web::assets::Assets;
 use crate::web::error::WebError;
+use crate::web::inbox::files::unfit_words;
 use crate::web::language::Lang;
 use crate::web::login::see;
+use crate::web::parts::PickedFile;
 use crate::web::posted::{Fields, Posted};
 use crate::web::session::Agent;
 use crate::web::text::{Texts, fill};
+use crate::wire::Object;
+use crate::wire::file::{file_name, inspect};
 
 /// Longest title, shortcut, category and text, in characters.
 const LONGEST: [usize; 4] = [80, 30, 40, 2000];
@@ -39,11 +43,20 @@ struct Sheet {
     id: String,
     address: String,
     text: ReplyText,
+    files: Vec<FileLine>,
     shared: bool,
     /// The reader may change it.
     mine: bool,
     /// It was sent back.
     open: bool,
+}
+
+/// A file of a reply.
+struct FileLine {
+    id: i64,
+    name: String,
+    /// What the box says that takes it away.
+    remove: String,
 }
 
 /// What a form said that was not taken.
@@ -61,32 +74,81 @@ pub async fn page(web: State, agent: Agent) -> Result<HttpResponse, WebError> {
 
 /// POST /settings/replies: a new one.
 pub async fn create(web: State, posted: Posted) -> Result<HttpResponse, WebError> {
-    let Posted { agent, fields } = posted;
+    let Posted { agent, mut fields } = posted;
     let (owner, text) = (owner(&agent, &fields)?, read(&fields));
     let t = agent.lang.texts();
-    let problem = match unfit(&text, t) {
-        Some(problem) => problem,
-        None if web.store.create_reply(owner, &text).await? => return Ok(see(Section::Replies.href())),
-        None => fill(t.replies_many, &[("limit", &MOST.to_string())]),
+    let back = |problem, text| Returned { problem, id: None, shared: owner.is_none(), text };
+    let files = match picked(&mut fields, t) {
+        Ok(files) => files,
+        Err(problem) => return show(&web, &agent, Some(back(problem, text))).await,
     };
-    show(&web, &agent, Some(Returned { problem, id: None, shared: owner.is_none(), text })).await
+    if let Some(problem) = unfit(&text, t) {
+        return show(&web, &agent, Some(back(problem, text))).await;
+    }
+    let Some(id) = web.store.create_reply(owner, &text).await? else {
+        return show(&web, &agent, Some(back(fill(t.replies_many, &[("limit", &MOST.to_string())]), text))).await;
+    };
+    match add(&web, id, owner, files, t).await? {
+        None => Ok(see(Section::Replies.href())),
+        Some(problem) => show(&web, &agent, Some(Returned { id: Some(id), ..back(problem, text) })).await,
+    }
 }
 
 /// POST /settings/replies/{reply}: other words, or away with it.
 pub async fn change(web: State, reply: web::Path<i64>, posted: Posted) -> Result<HttpResponse, WebError> {
-    let Posted { agent, fields } = posted;
+    let Posted { agent, mut fields } = posted;
     let id = ReplyId(*reply);
     let owner = owner(&agent, &fields)?;
-    let text = read(&fields);
     let done = match fields.get("action") {
-        "save" => match unfit(&text, agent.lang.texts()) {
-            Some(problem) => return show(&web, &agent, Some(Returned { problem, id: Some(id), shared: owner.is_none(), text })).await,
-            None => web.store.change_reply(id, owner, &text).await?,
-        },
+        "save" => return save(&web, &agent, id, owner, &mut fields).await,
         "delete" => web.store.delete_reply(id, owner).await?,
         _ => return Err(WebError::Malformed("action")),
     };
     if done { Ok(see(Section::Replies.href())) } else { Err(WebError::NotFound) }
+}
+
+async fn save(web: &State, agent: &Agent, id: ReplyId, owner: Option<UserId>, fields: &mut Fields) -> Result<HttpResponse, WebError> {
+    let t = agent.lang.texts();
+    let text = read(fields);
+    let back = |problem, text| Returned { problem, id: Some(id), shared: owner.is_none(), text };
+    let files = match picked(fields, t) {
+        Ok(files) => files,
+        Err(problem) => return show(web, agent, Some(back(problem, text))).await,
+    };
+    if let Some(problem) = unfit(&text, t) {
+        return show(web, agent, Some(back(problem, text))).await;
+    }
+    if !web.store.change_reply(id, owner, &text).await? {
+        return Err(WebError::NotFound);
+    }
+    let without: Vec<i64> = fields.all("without").filter_map(|file| file.parse().ok()).collect();
+    web.store.remove_reply_files(id, owner, &without).await?;
+    match add(web, id, owner, files, t).await? {
+        None => Ok(see(Section::Replies.href())),
+        Some(problem) => show(web, agent, Some(back(problem, text))).await,
+    }
+}
+
+/// The files of a form, looked into; what a Page makes of them is found out when they are used there.
+fn picked(fields: &mut Fields, t: &Texts) -> Result<Vec<ReplyContent>, String> {
+    let read = |file: PickedFile| {
+        let name = file_name(&file.name);
+        match inspect(&name, &file.content, Object::Page) {
+            Ok(_) => Ok(ReplyContent { name, content: file.content }),
+            Err(unfit) => Err(unfit_words(unfit, &name, t)),
+        }
+    };
+    fields.take_files().into_iter().map(read).collect()
+}
+
+/// Adds files to a reply; says so when there are too many.
+async fn add(web: &State, id: ReplyId, owner: Option<UserId>, files: Vec<ReplyContent>, t: &Texts) -> Result<Option<String>, WebError> {
+    for file in files {
+        if !web.store.add_reply_file(id, owner, &file).await? {
+            return Ok(Some(fill(t.desk.files_many, &[("count", &REPLY_FILES.to_string())])));
+        }
+    }
+    Ok(None)
 }
 
 /// Whose reply a form is about. Everybody's are the admins'.
@@ -131,7 +193,10 @@ async fn show(web: &State, agent: &Agent, returned: Option<Returned>) -> Result<
     };
     let new_open = new.is_some();
     let (shared, text) = new.unwrap_or((agent.role == Role::Admin, ReplyText::default()));
-    let new = Sheet { id: "new".to_owned(), address: Section::Replies.href().to_owned(), text, shared, mine: true, open: new_open };
+    let address = Section::Replies.href().to_owned();
+    let new = Sheet { id: "new".to_owned(), address, text, files: Vec::new(), shared, mine: true, open: new_open };
+    let t = agent.lang.texts();
+    let line = |file: ReplyFile| FileLine { id: file.id, remove: fill(t.desk.files_remove, &[("name", &file.name)]), name: file.name };
     let sheet = |reply: SavedReply| {
         let back = written.as_ref().filter(|(id, ..)| *id == Some(reply.id)).map(|(.., text)| text.clone());
         Sheet {
@@ -139,6 +204,7 @@ async fn show(web: &State, agent: &Agent, returned: Option<Returned>) -> Result<
             address: format!("{}/{}", Section::Replies.href(), reply.id.0),
             open: back.is_some(),
             text: back.unwrap_or(reply.text),
+            files: reply.files.into_iter().map(line).collect(),
             shared: reply.owner.is_none(),
             mine: reply.owner.is_some() || agent.role == Role::Admin,
         }

@@ -16,6 +16,9 @@ texts! { Desk:
     // What is known of a person.
     fields_section fields_title fields_write fields_lead fields_new fields_create fields_name fields_none fields_archived fields_taken fields_many
     fields_unfit fields_long past_title past_closed past_notes profile_username profile_locale profile_zone
+    // Files beside a reply.
+    files_label files_kept files_pick files_remove files_cancel files_wait files_not_now files_many files_not_taken files_empty files_large files_program
+    files_not_as_named files_not_on_instagram decimal_mark
     // The command bar.
     command_title command_label command_none command_search command_count
 }
@@ -112,6 +115,21 @@ pub static EN: Desk = Desk {
     profile_username: "User name",
     profile_locale: "Language",
     profile_zone: "Time zone",
+    files_label: "Files",
+    files_kept: "Kept with it",
+    files_pick: "Attach files",
+    files_remove: "Remove {name}",
+    files_cancel: "Cancel",
+    files_wait: "A file is still on its way. Send once it is there, or cancel it.",
+    files_not_now: "Files can be attached while you may answer here.",
+    files_many: "There can be {count} files at most. Remove one first.",
+    files_not_taken: "{name} was not taken: {why}",
+    files_empty: "{name} is empty.",
+    files_large: "{name} is too large: {limit} MB at most.",
+    files_program: "{name} is a program. Programs are not sent to customers.",
+    files_not_as_named: "{name} is not what its name says. Open it and save it again as a picture, film or recording.",
+    files_not_on_instagram: "{name} cannot be sent: Instagram takes pictures, films and recordings only.",
+    decimal_mark: ".",
     command_title: "Commands",
     command_label: "Find a command…",
     command_none: "Nothing is called like that.",
@@ -211,6 +229,21 @@ pub static DE: Desk = Desk {
     profile_username: "Benutzername",
     profile_locale: "Sprache",
     profile_zone: "Zeitzone",
+    files_label: "Dateien",
+    files_kept: "Dazu gehört",
+    files_pick: "Dateien anhängen",
+    files_remove: "{name} entfernen",
+    files_cancel: "Abbrechen:",
+    files_wait: "Eine Datei ist noch unterwegs. Senden Sie, sobald sie da ist, oder brechen Sie sie ab.",
+    files_not_now: "Dateien lassen sich anhängen, solange Sie hier antworten dürfen.",
+    files_many: "Höchstens {count} Dateien sind möglich. Entfernen Sie zuerst eine.",
+    files_not_taken: "{name} wurde nicht angenommen: {why}",
+    files_empty: "{name} ist leer.",
+    files_large: "{name} ist zu groß: höchstens {limit} MB.",
+    files_program: "{name} ist ein Programm. Programme werden nicht an Kunden gesendet.",
+    files_not_as_named: "{name} ist nicht, was der Name sagt. Öffnen Sie die Datei und speichern Sie sie neu als Bild, Film oder Aufnahme.",
+    files_not_on_instagram: "{name} kann nicht gesendet werden: Instagram nimmt nur Bilder, Filme und Aufnahmen.",
+    decimal_mark: ",",
     command_title: "Befehle",
     command_label: "Befehl suchen…",
     command_none: "So heißt nichts.",

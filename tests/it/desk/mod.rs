@@ -2,6 +2,7 @@
 
 mod access;
 mod budget;
+mod files;
 mod keyboard;
 mod person;
 mod screenshots;
