@@ -2,7 +2,6 @@
 import { show, refreshList, refreshThread, acted, since } from "./fragments.js";
 import { drafts, changed, finished } from "./drafts.js";
 import { savedReplies, complete } from "./replies.js";
-import { emoji } from "./emoji.js";
 
 const area = (form) => form.querySelector("textarea");
 const files = () => import("./files.js");
@@ -83,7 +82,6 @@ export function write(kind) {
 export function compose() {
   drafts();
   savedReplies();
-  emoji();
   document.querySelectorAll("form[data-draft]").forEach((form) => measure(area(form)));
   document.addEventListener("input", ({ target }) => {
     if (!target.form?.dataset.draft || target.localName !== "textarea") return;
@@ -110,6 +108,7 @@ export function compose() {
     if (event.target.id === "reply" && document.querySelector("#uploads progress")) return failed((await files()).waiting());
     send(event.target, event.submitter);
   });
+  document.addEventListener("click", async ({ target }) => target.closest?.("[data-open-emoji]") && (await import("./emoji.js")).toggleEmoji());
   withFiles();
 }
 

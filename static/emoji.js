@@ -47,12 +47,13 @@ function press(event) {
   event.stopPropagation();
 }
 
-export function emoji() {
-  document.addEventListener("click", ({ target }) => {
-    if (target.closest?.("[data-open-emoji]")) return toggle(Boolean(box()?.hidden));
-    const face = target.closest?.("#emoji button");
-    if (face) put(face.textContent);
-    else toggle(false, false);
-  });
-  document.addEventListener("keydown", (event) => event.target.closest?.("#emoji button") && press(event), true);
-}
+/** Opens the box, or closes it. */
+export const toggleEmoji = () => toggle(Boolean(box()?.hidden));
+
+document.addEventListener("click", ({ target }) => {
+  if (target.closest?.("[data-open-emoji]")) return;
+  const face = target.closest?.("#emoji button");
+  if (face) put(face.textContent);
+  else toggle(false, false);
+});
+document.addEventListener("keydown", (event) => event.target.closest?.("#emoji button") && press(event), true);

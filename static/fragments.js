@@ -17,11 +17,16 @@ export function show(html, options) {
   count();
 }
 
-/** The number of waiting conversations, in the title of the tab. */
+/** The number of waiting conversations, in the title of the tab and on its icon. */
 function count() {
   const waiting = document.querySelector(".view.needs .badge")?.textContent ?? "";
   const bare = document.title.replace(/^\(\d+\+?\) /, "");
   document.title = waiting ? `(${waiting}) ${bare}` : bare;
+  const icon = document.querySelector("link[rel=icon]");
+  const wanted = `${body.dataset.icon}${waiting && `?count=${parseInt(waiting)}`}`;
+  if (body.dataset.icon && icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
+  if (waiting) navigator.setAppBadge?.(parseInt(waiting)).catch(() => {});
+  else navigator.clearAppBadge?.().catch(() => {});
 }
 
 // Forms sent and answered. What was asked for before the latest of them is older than what is on the page.

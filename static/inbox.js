@@ -5,6 +5,7 @@ import { compose } from "./compose.js";
 import { presence } from "./presence.js";
 import { keys } from "./keys.js";
 import { menus } from "./menus.js";
+import { news } from "./news.js";
 import { tellZone } from "./zone.js";
 
 document.documentElement.classList.add("scripted");
@@ -32,6 +33,7 @@ document.addEventListener("change", (event) => {
 
 watch(body.dataset.live, (change) => {
   refreshList();
+  news();
   const mine = body.dataset.conversation;
   if (mine && (change.everything || change.conversations.some(([key]) => key === mine))) refreshThread();
 });

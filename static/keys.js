@@ -1,6 +1,7 @@
 // Shortcuts, by what is typed and not by where the key is. Never inside a field; those of one key can be switched off (WCAG 2.1.4).
 // Which key does what stands in the help, which the server makes of one table.
-import { openCommands } from "./command.js";
+
+const openCommands = async () => (await import("./command.js")).openCommands();
 
 const PATIENCE = 1500;
 

@@ -3,8 +3,10 @@
 use std::sync::LazyLock;
 
 use actix_web::http::header;
+use actix_web::web::Query;
 use actix_web::{HttpResponse, web};
 use rust_embed::{Embed, EmbeddedFile};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::error::WebError;
@@ -43,15 +45,44 @@ impl Assets {
     }
 }
 
+/// What an address may ask for besides the file.
+#[derive(Deserialize)]
+pub struct Wanted {
+    /// The icon with this number on it.
+    count: Option<u32>,
+}
+
+/// The icon with how many wait on it, for the tab.
+fn counted(icon: &[u8], count: u32) -> Vec<u8> {
+    let shown = if count > 99 { "99".to_owned() } else { count.to_string() };
+    let mark = format!(
+        "<circle cx=\"22\" cy=\"22\" r=\"10\" fill=\"#b3261e\"/><text x=\"22\" y=\"26.500\" text-anchor=\"middle\" font-family=\"sans-serif\" font-weight=\"700\" \
+         font-size=\"{}\" fill=\"#fff\">{shown}</text></svg>",
+        if shown.len() > 1 { 12 } else { 14 }
+    );
+    String::from_utf8_lossy(icon)
+        .trim_end()
+        .trim_end_matches("</svg>")
+        .to_owned()
+        .into_bytes()
+        .into_iter()
+        .chain(mark.into_bytes())
+        .collect()
+}
+
 /// Serves a file. Its address names its content, so browsers may keep it for good.
-pub async fn serve(path: web::Path<(String, String)>) -> Result<HttpResponse, WebError> {
+pub async fn serve(path: web::Path<(String, String)>, wanted: Query<Wanted>) -> Result<HttpResponse, WebError> {
     let (version, name) = path.into_inner();
     let file: EmbeddedFile = Files::get(&name).ok_or(WebError::NotFound)?;
+    let content = match wanted.count.filter(|_| name == "icon.svg") {
+        Some(count) => counted(&file.data, count),
+        None => file.data.into_owned(),
+    };
     let kept = if version == ASSETS.version { "public, max-age=31536000, immutable" } else { "no-cache" };
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, mime_guess::from_path(&name).first_or_octet_stream().as_ref()))
         .insert_header((header::CACHE_CONTROL, kept))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
-        .body(file.data.into_owned()))
+        .body(content))
 }

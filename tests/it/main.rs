@@ -21,6 +21,7 @@ mod inbox_endings;
 mod inbox_files;
 mod inbox_lists;
 mod inbox_live;
+mod inbox_news;
 mod inbox_presence;
 mod inbox_snooze;
 mod inbox_writing;

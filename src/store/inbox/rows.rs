@@ -33,6 +33,8 @@ pub struct Row {
     pub name: PersonName,
     /// Who holds it.
     pub control: Control,
+    /// Since when it is held so.
+    pub owner_since: Timestamp,
     /// When the newest message came.
     pub last_at: Timestamp,
     /// What opened the messaging window last.
@@ -111,7 +113,7 @@ impl Store {
         let rows = sqlx::query_as!(
             RowColumns,
             r#"select c.page_id, c.person_id, k.at as "sorted_by!", p.name as page_name, p.object, e.name as "name?", e.first_name, e.last_name,
-                      c.control, c.last_message_at as last_at, c.last_person_act, c.last_inbound_position > c.last_outbound_position as "unanswered!",
+                      c.control, c.owner_since, c.last_message_at as last_at, c.last_person_act, c.last_inbound_position > c.last_outbound_position as "unanswered!",
                       c.closed_at, u.user_id as "assignee?", u.name as "assignee_name?",
                       l.kind as "kind?", l.payload as "payload?", l.app_id as "app_id?", l.scrubbed_at is not null as "scrubbed!",
                       w.user_id as "writer?", w.name as "writer_name?", o.state as "state?", c.snoozed_until,
@@ -159,6 +161,7 @@ struct RowColumns {
     first_name: Option<String>,
     last_name: Option<String>,
     control: String,
+    owner_since: i64,
     last_at: OffsetDateTime,
     last_person_act: Option<i64>,
     unanswered: bool,
@@ -209,6 +212,7 @@ impl TryFrom<RowColumns> for Row {
             object: Object::parse(&row.object).ok_or_else(|| bad("object", row.object.clone()))?,
             name: PersonName { name: row.name, first: row.first_name, last: row.last_name },
             control: serde_json::from_str(&row.control).map_err(|e| bad("control", e.to_string()))?,
+            owner_since: Timestamp::from_millis(row.owner_since),
             last_at: timestamp(row.last_at),
             last_person_act: row.last_person_act.map(Timestamp::from_millis),
             unanswered: row.unanswered,

@@ -10,7 +10,7 @@ use super::address::ListState;
 use super::filters::Filters;
 use super::names::Names;
 use crate::store::accounts::PageHead;
-use crate::store::inbox::Asked;
+use crate::store::inbox::{Asked, Row};
 use crate::store::log::timestamp;
 use crate::web::State;
 use crate::web::assets::Assets;
@@ -139,6 +139,11 @@ fn chosen(visible: &[PageHead], filters: &Filters, by_channel: bool) -> Vec<Page
             && (!by_channel || filters.channel.is_none_or(|channel| channel == page.object))
     };
     visible.iter().filter(wanted).map(|page| page.page.clone()).collect()
+}
+
+/// The newest message of a conversation in one line.
+pub fn last_line(row: &Row, names: &Names) -> String {
+    rows::last(row, names).1
 }
 
 impl List {

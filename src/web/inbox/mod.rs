@@ -16,6 +16,7 @@ mod list;
 mod metadata;
 mod moves;
 pub mod names;
+mod news;
 mod notes;
 mod owner;
 pub mod pages;
@@ -50,6 +51,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(with_files("draft").route(web::post().to(notes::draft)))
         .route("", web::get().to(pages::list))
         .route("/language", web::post().to(pages::language))
+        .route("/news", web::get().to(news::news))
         .route("/search", web::get().to(search::page))
         .route("/{page}/{person}", web::get().to(pages::conversation))
         .route("/{page}/{person}/again", web::post().to(sending::again))

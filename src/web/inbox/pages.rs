@@ -33,6 +33,8 @@ struct InboxPage<'a> {
     me: Me,
     back: String,
     zone: &'a str,
+    /// The time of the page, in milliseconds.
+    now: i64,
     query: &'a str,
     preferences: &'a Preferences,
     keys: Vec<keys::Group>,
@@ -134,6 +136,7 @@ fn whole(status: StatusCode, agent: &Agent, back: String, list: List, thread: Op
         me: Me::new(agent),
         back,
         zone: agent.zone.name(),
+        now: crate::clock::now().millis(),
         query: "",
         preferences: &agent.preferences,
         keys: keys::groups(agent.lang.texts().desk),

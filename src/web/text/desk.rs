@@ -19,6 +19,8 @@ texts! { Desk:
     // Files beside a reply.
     files_label files_kept files_pick files_remove files_cancel files_wait files_not_now files_many files_not_taken files_empty files_large files_program
     files_not_as_named files_not_on_instagram decimal_mark
+    // What is new elsewhere.
+    news_label news_wrote news_needs news_open
     // The command bar.
     command_title command_label command_none command_search command_count
 }
@@ -130,6 +132,10 @@ pub static EN: Desk = Desk {
     files_not_as_named: "{name} is not what its name says. Open it and save it again as a picture, film or recording.",
     files_not_on_instagram: "{name} cannot be sent: Instagram takes pictures, films and recordings only.",
     decimal_mark: ".",
+    news_label: "News",
+    news_wrote: "{name} wrote",
+    news_needs: "{name} needs a person",
+    news_open: "Open",
     command_title: "Commands",
     command_label: "Find a command…",
     command_none: "Nothing is called like that.",
@@ -244,6 +250,10 @@ pub static DE: Desk = Desk {
     files_not_as_named: "{name} ist nicht, was der Name sagt. Öffnen Sie die Datei und speichern Sie sie neu als Bild, Film oder Aufnahme.",
     files_not_on_instagram: "{name} kann nicht gesendet werden: Instagram nimmt nur Bilder, Filme und Aufnahmen.",
     decimal_mark: ",",
+    news_label: "Neuigkeiten",
+    news_wrote: "{name} hat geschrieben",
+    news_needs: "{name} braucht einen Menschen",
+    news_open: "Öffnen",
     command_title: "Befehle",
     command_label: "Befehl suchen…",
     command_none: "So heißt nichts.",

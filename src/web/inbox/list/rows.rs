@@ -99,6 +99,21 @@ pub struct Badge {
     pub label: String,
 }
 
+/// Who spoke last, and what.
+pub fn last(row: &Row, names: &Names) -> (Option<String>, String) {
+    let t = names.t;
+    let Some(last) = &row.last else { return (None, String::new()) };
+    let prefix = match (&last.user, &last.app) {
+        (Some((user, _)), _) if *user == names.me => Some(t.row_you.to_owned()),
+        (Some((_, name)), _) => Some(format!("{name}:")),
+        (None, Some(app)) if last.kind == "echo" => Some(format!("{}:", names.app(app))),
+        (None, None) if last.kind == "echo" => Some(format!("{}:", t.somebody)),
+        _ => None,
+    };
+    let text = if last.scrubbed { t.message_removed.to_owned() } else { content::line(&last.kind, &last.payload, t) };
+    (prefix, text.chars().take(160).collect())
+}
+
 /// Writes rows for one reader.
 pub struct Writer<'a> {
     pub names: &'a Names,
@@ -111,7 +126,7 @@ pub struct Writer<'a> {
 impl Writer<'_> {
     pub fn row(&self, row: &Row) -> RowView {
         let t = self.names.t;
-        let (prefix, preview) = self.last(row);
+        let (prefix, preview) = last(row, self.names);
         // In the queue the age is how long somebody has waited.
         let waits = self.list.view == View::Needs && self.list.view.sorted(self.list.sort) == Sort::Waiting;
         let at = if waits { row.sorted_by } else { row.last_at };
@@ -147,20 +162,6 @@ impl Writer<'_> {
             hue: names::hue(&user.0.to_string()),
             label: fill(self.names.t.row_assigned, &[("name", name)]),
         }
-    }
-
-    fn last(&self, row: &Row) -> (Option<String>, String) {
-        let t = self.names.t;
-        let Some(last) = &row.last else { return (None, String::new()) };
-        let prefix = match (&last.user, &last.app) {
-            (Some((user, _)), _) if *user == self.names.me => Some(t.row_you.to_owned()),
-            (Some((_, name)), _) => Some(format!("{name}:")),
-            (None, Some(app)) if last.kind == "echo" => Some(format!("{}:", self.names.app(app))),
-            (None, None) if last.kind == "echo" => Some(format!("{}:", t.somebody)),
-            _ => None,
-        };
-        let text = if last.scrubbed { t.message_removed.to_owned() } else { content::line(&last.kind, &last.payload, t) };
-        (prefix, text.chars().take(160).collect())
     }
 
     fn unread(&self, count: i64) -> Unread {
