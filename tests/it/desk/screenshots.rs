@@ -4,13 +4,17 @@ use std::path::PathBuf;
 
 use super::Desk;
 
+/// A conversation of the admin's own, with messages in every state.
+const STATES: &str = "/inbox/100200300/8820114477120934";
+
 /// The pages, by the name of the picture.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
     ("list", "/inbox?view=open"),
     ("conversation", "/inbox/100200300/7421893398374821?view=needs"),
-    ("states", "/inbox/100200300/8820114477120934?view=mine"),
+    ("states", STATES),
     ("search", "/inbox/search?q=parcel"),
     ("preferences", "/settings/me"),
+    ("replies", "/settings/replies"),
     ("tags", "/settings/tags"),
     ("fields", "/settings/fields"),
 ];
@@ -22,6 +26,17 @@ async fn pictures_of_every_page() {
     let folder = wanted.clone().unwrap_or_else(|| super::scratch("pictures"));
     std::fs::create_dir_all(&folder).expect("a folder");
     let desk = Desk::set("screenshots", "admin@harbour.example").await;
+    let mut admin = desk.house.browser("admin@harbour.example").await;
+    let files: [(&str, &[u8]); 2] = [("opening hours, October.pdf", b"%PDF-1.4\n"), ("terrace.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")];
+    assert_eq!(admin.post_files(&format!("{STATES}/attach"), &[("text", "")], &files).await.count("#files li"), 2);
+    let reply = [
+        ("whose", "own"),
+        ("title", "Opening hours"),
+        ("shortcut", "hours"),
+        ("category", "Visits"),
+        ("body", "We are open from 9 to 17."),
+    ];
+    assert_eq!(admin.post_files("/settings/replies", &reply, &files).await.status, 303);
     let mut taken = 0;
     for (language, theme, device, width, height) in choices(wanted.is_some()) {
         desk.goes("/settings/me").await;
@@ -37,7 +52,7 @@ async fn pictures_of_every_page() {
             taken += 1;
         }
     }
-    assert!(taken >= if wanted.is_some() { 50 } else { 7 }, "{taken} pictures");
+    assert!(taken >= if wanted.is_some() { 50 } else { 8 }, "{taken} pictures");
 }
 
 fn choices(all: bool) -> Vec<(&'static str, &'static str, &'static str, u32, u32)> {

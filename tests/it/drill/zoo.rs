@@ -85,6 +85,7 @@ async fn nobody_suffers_from_an_app_that_misbehaves() {
         .chain(behaved.iter().map(|animal| &animal.app))
         .chain(spoilt.iter().map(|(animal, _)| &animal.app))
         .collect();
+    catch_up(&running, &good).await;
     eventually("everybody has heard everything", async || {
         let evidence = Evidence::of(&running).await;
         let done = running.sandbox.pending().await == 0 && evidence.sends_in("accepted") + evidence.sends_in("sending") == 0;
@@ -176,6 +177,27 @@ async fn down_for(running: &Running, app: &App, age: &str) {
     ] {
         let done = sqlx::query(statement).bind(age).bind(&app.id).execute(&running.database.pool).await.expect("written");
         assert_eq!(done.rows_affected(), 1, "{statement}");
+    }
+}
+
+/// Waits while these apps go on hearing what came in during their outages: for as long as it takes, but not a minute without getting on.
+async fn catch_up(running: &Running, apps: &[&App]) {
+    let apps: Vec<&str> = apps.iter().map(|app| app.id.as_str()).collect();
+    let behind = async || {
+        let (cursors, parked): (i64, i64) = sqlx::query_as(
+            "select coalesce(sum(p.last_position - c.position), 0)::bigint,
+                    (select coalesce(sum(p.last_position - k.position + 1), 0)::bigint from parked k join pages p using (page_id) where k.app_id = any($1))
+             from cursors c join pages p using (page_id) where c.app_id = any($1)",
+        )
+        .bind(&apps)
+        .fetch_one(&running.database.pool)
+        .await
+        .expect("the cursors");
+        cursors + parked
+    };
+    let mut least = i64::MAX;
+    while least > 0 {
+        least = eventually("the apps get on", async || Some(behind().await).filter(|now| *now < least)).await;
     }
 }
 
