@@ -37,5 +37,5 @@ export function news() {
   later = setTimeout(ask, Math.max(300, PACE - (performance.now() - asked)));
 }
 
-box?.addEventListener("click", ({ target }) => target.closest("button") && target.closest("li").remove());
+box?.addEventListener("click", ({ target }) => target.closest("button") && target.closest(".toast").remove());
 document.addEventListener("visibilitychange", news);
