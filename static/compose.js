@@ -20,6 +20,8 @@ async function send(form, submitter) {
   form.setAttribute("aria-busy", "true");
   failed("");
   const act = acted();
+  // As the agent sees the list now, which the answer may find changed.
+  const following = document.querySelector("#rows li:has([aria-current]) ~ li:not(.gone) a.row")?.href;
   const sent = form.dataset.draft && area(form).value;
   try {
     const given = new FormData(form, submitter);
@@ -32,7 +34,7 @@ async function send(form, submitter) {
     const next = answer.headers.get("x-baton-next");
     if (next) {
       if (form.dataset.draft) finished(form, sent);
-      return location.assign(next);
+      return location.assign(following ?? next);
     }
     const html = await answer.text();
     const overtaken = since(act);

@@ -77,6 +77,38 @@ async fn another_attempt_is_a_new_message_and_the_old_one_stays_failed() {
 }
 
 #[tokio::test]
+async fn whoever_is_done_goes_on_with_what_follows_in_the_list() {
+    let house = WebHouse::build().await;
+    house.user("anna@example.org", "Anna Berg", "agent", &[&house.page.id]).await;
+    let mut anna = house.browser("anna@example.org").await;
+    for person in ["9005", "9004", "9003", "9002", MIA] {
+        house.says(person, &format!("m_{person}"), "I need help").await;
+        house.hands_over(person, r#"{"reason":"asked"}"#).await;
+        house.orders(person, Command::Take { app: house.page.inbox.clone(), metadata: None }).await;
+    }
+    let list = "view=open&sort=newest";
+    let there = |person: &str| Some(format!("{}?{list}", house.conversation(person)));
+    let close = [("action", "close"), ("view", list)];
+    assert_eq!(anna.post(&format!("{}/control", house.conversation("9003")), &close).await.location, there("9004"), "what follows");
+    assert_eq!(
+        anna.post(&format!("{}/control", house.conversation("9005")), &close).await.location,
+        there(MIA),
+        "after the last the first"
+    );
+    // What is sent is closed later, when it has been sent.
+    let send = async |browser: &mut Browser, person: &str| {
+        let fields = [("text", "Goodbye"), ("then", "close"), ("view", list)];
+        browser.post(&format!("{}/send", house.conversation(person)), &fields).await.location
+    };
+    assert_eq!(send(&mut anna, "9002").await, there("9004"));
+    assert_eq!(send(&mut anna, MIA).await, there("9002"));
+    let stay = [("language", "en"), ("theme", "system"), ("after_close", "stay")];
+    assert_eq!(anna.post("/settings/me", &stay).await.status, 303);
+    assert_eq!(send(&mut anna, "9002").await, there("9002"), "who wants to stay stays");
+    assert_eq!(anna.post(&format!("{}/control", house.conversation(MIA)), &close).await.location, there(MIA));
+}
+
+#[tokio::test]
 async fn another_attempt_asks_back_like_any_message_and_is_only_for_the_inboxs_own() {
     let (house, mut anna) = hers().await;
     let ben = house.user("ben@example.org", "Ben Okafor", "agent", &[&house.page.id]).await;

@@ -36,10 +36,9 @@ pub async fn control(web: State, request: HttpRequest, posted: PostedTo) -> Resu
     if let Wanted::Act(Act::Assign { to: Some(to) }) = &wanted {
         only_colleagues(&web, &scene, *to).await?;
     }
-    let closing = matches!(wanted, Wanted::Act(Act::Close));
+    let next = if matches!(wanted, Wanted::Act(Act::Close)) { act.next().await? } else { None };
     match carry_out(&web, &agent, &scene, wanted).await {
-        Ok(()) if closing => act.left().await,
-        Ok(()) => act.done().await,
+        Ok(()) => act.left(next).await,
         Err(error) => {
             let (status, problem) = words(error, &scene)?;
             act.back(status, Some(problem), Draft::default()).await

@@ -51,15 +51,22 @@ impl<'a> Form<'a> {
         self.back(StatusCode::OK, None, Draft::default()).await
     }
 
-    /// The agent is done with the conversation: on to the next one of the list, or wherever they want to be then.
-    pub async fn left(self) -> Result<HttpResponse, WebError> {
-        self.web.badges().forget(self.agent.user);
+    /// Where the agent goes on once they are done with the conversation; `None`: they stay. Asked before it is closed, while the list still
+    /// tells what follows it.
+    pub async fn next(&self) -> Result<Option<String>, WebError> {
         if !self.agent.preferences.next_after_close {
-            return self.done().await;
+            return Ok(None);
         }
         let state = self.asked.list();
         let list = List::load(self.web, self.agent, &state, None).await?;
-        let next = list.another(&self.conversation.page, &self.conversation.person).map_or_else(|| state.href(), str::to_owned);
+        let next = list.following(&self.conversation.page, &self.conversation.person);
+        Ok(Some(next.map_or_else(|| state.href(), str::to_owned)))
+    }
+
+    /// The agent is done with the conversation: on to the [`next`](Self::next) one.
+    pub async fn left(self, next: Option<String>) -> Result<HttpResponse, WebError> {
+        let Some(next) = next else { return self.done().await };
+        self.web.badges().forget(self.agent.user);
         if self.asked.fragment.is_none() {
             return Ok(see(&next));
         }

@@ -147,10 +147,11 @@ pub fn last_line(row: &Row, names: &Names) -> String {
 }
 
 impl List {
-    /// The first conversation of the list that is another one: what comes next.
-    pub fn another(&self, page: &PageId, person: &PersonId) -> Option<&str> {
+    /// The conversation that follows one in the list; the first other one where none does.
+    pub fn following(&self, page: &PageId, person: &PersonId) -> Option<&str> {
         let key = format!("{page}/{person}");
-        self.rows.iter().find(|row| row.key != key).map(|row| row.href.as_str())
+        let after = self.rows.iter().skip_while(|row| row.key != key).nth(1);
+        after.or_else(|| self.rows.iter().find(|row| row.key != key)).map(|row| row.href.as_str())
     }
 }
 

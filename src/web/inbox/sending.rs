@@ -59,6 +59,7 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
     let queued = fields.get("queued").parse::<i64>().ok();
     let last = seen.unwrap_or(scene.conversation.last_position);
     let done = then.map(|how| InlineControl::Done { how, seen: last });
+    let next = if then.is_some() { form.next().await? } else { None };
     for Part { key, send } in parts(&scene, &written, &sent, done) {
         let new = NewSend {
             page: scene.conversation.page.clone(),
@@ -81,7 +82,7 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
     }
     let ids: Vec<AttachmentId> = sent.into_iter().map(|file| file.id).collect();
     web.store.take_draft_files(form.beside(), &ids).await?;
-    if then.is_some() { form.left().await } else { form.done().await }
+    form.left(next).await
 }
 
 /// One message of a form.

@@ -4,6 +4,7 @@ mod access;
 mod budget;
 mod files;
 mod keyboard;
+mod list;
 mod news;
 mod person;
 mod screenshots;

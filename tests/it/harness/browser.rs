@@ -178,6 +178,13 @@ impl Browser {
         Err(WebDriverError::NotFound(selector.to_owned(), "not on the page".to_owned()))
     }
 
+    /// Moves the pointer over what a selector finds first.
+    pub async fn points_at(&self, selector: &str) {
+        let element = self.driver.find(By::Css(selector)).await.unwrap_or_else(|error| panic!("{}: `{selector}`: {error}", self.name));
+        let moved = self.driver.action_chain().move_to_element_center(&element).perform().await;
+        moved.unwrap_or_else(|error| panic!("{} cannot point at `{selector}`: {error}", self.name));
+    }
+
     /// Types into an empty field.
     pub async fn fill(&self, selector: &str, text: &str) {
         let deadline = Instant::now() + PATIENCE;
