@@ -2,6 +2,7 @@
 
 mod access;
 mod budget;
+mod directions;
 mod files;
 mod keyboard;
 mod list;
