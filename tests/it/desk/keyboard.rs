@@ -142,6 +142,35 @@ async fn keys_move_through_the_list_go_by_what_is_typed_and_can_be_switched_off(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_is_tagged_put_aside_and_marked_unread_by_keys() {
+    let desk = Desk::set("acting-keys", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    let tag = sqlx::query("insert into tags (name, colour) values ('Delivery', 'teal')");
+    tag.execute(&desk.house.database.pool).await.expect("a tag");
+    desk.goes(&format!("/inbox/{}/{MIA}?view=needs", desk.house.page.id)).await;
+    anna.types("l").await;
+    anna.focuses("#tag-add").await;
+    anna.types("Del").await;
+    anna.tabs_to("#tagging .add button", "Add").await;
+    anna.types(Key::Enter).await;
+    anna.shows("#tagging .tag", |tags| tags == ["Delivery"]).await;
+    anna.types("s").await;
+    anna.focuses(".snooze .sheet button.item").await;
+    anna.tabs_to(".snooze .sheet button.item", "Tomorrow").await;
+    anna.types(Key::Enter).await;
+    anna.shows("#holder .snoozed", |until| until.len() == 1 && until[0].starts_with("Snoozed until")).await;
+    anna.shows("#rows .name", |names| !names.iter().any(|name| name == "Mia Wong")).await;
+    // The same key brings it back.
+    anna.types("s").await;
+    anna.shows("#holder .snoozed", <[String]>::is_empty).await;
+    anna.shows("#rows .name", |names| names.iter().any(|name| name == "Mia Wong")).await;
+    anna.shows("#rows .row[aria-current]:not(.unread)", |rows| rows.len() == 1).await;
+    anna.types("u").await;
+    anna.shows("#rows .row[aria-current].unread .count", |counts| counts.len() == 1).await;
+    assert_eq!(anna.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_command_bar_reaches_everything_on_the_page() {
     let desk = Desk::set("commands", "anna@harbour.example").await;
     let anna = &desk.browser;
