@@ -52,7 +52,7 @@ pub struct Known {
 }
 
 /// A name that the platform told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Named {
     /// The Page.
     pub page: String,
@@ -109,17 +109,23 @@ impl Store {
         }))
     }
 
-    /// Names told since a moment, earliest first.
+    /// Names told after one of them, earliest first; from a moment on, if there is none yet.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn names_told(&self, since: Option<OffsetDateTime>, limit: i64) -> Result<Vec<Named>, StoreError> {
+    pub async fn names_told(&self, since: Option<OffsetDateTime>, after: Option<&Named>, limit: i64) -> Result<Vec<Named>, StoreError> {
+        let told = after.map(|named| named.told).or(since);
         let rows = sqlx::query_as!(
             Named,
             r#"select page_id as page, person_id as person, concat_ws(' ', name, case when name is null then first_name end,
                       case when name is null then last_name end) as "name!", fetched_at as told
-               from people where fetched_at >= coalesce($1, '-infinity'::timestamptz) order by fetched_at limit $2"#,
-            since,
+               from people
+               where fetched_at >= coalesce($1, '-infinity'::timestamptz)
+                 and ($2::text is null or (fetched_at, page_id, person_id) > ($1, $2, $3))
+               order by fetched_at, page_id, person_id limit $4"#,
+            told,
+            after.map(|named| named.page.as_str()),
+            after.map(|named| named.person.as_str()),
             limit
         )
         .fetch_all(&self.pool)

@@ -31,7 +31,7 @@ const LATE: Duration = Duration::from_secs(10);
 
 /// Reads until `stop`. One task a process; of several processes one reads a Page at a time.
 pub async fn run(store: Store, ledger: Ledger, stop: CancellationToken) {
-    let mut reader = Reader { store, read: BTreeMap::new(), written: 0 };
+    let mut reader = Reader { store, read: BTreeMap::new(), written: 0, met: HashSet::new() };
     loop {
         if let Err(error) = reader.turn().await {
             tracing::warn!(%error, "the search waits for the store");
@@ -59,6 +59,8 @@ struct Reader {
     read: BTreeMap<PageId, i64>,
     /// How much was in all logs when it last read.
     written: i64,
+    /// Names told shortly before the newest, which need not be written again.
+    met: HashSet<Named>,
 }
 
 /// Rows that were read.
@@ -95,22 +97,35 @@ impl Reader {
         Ok(Some(reading))
     }
 
-    async fn names(&self) -> Result<(), StoreError> {
+    /// Reads names that were told since the last time, and of those told shortly before, which may have been committed since, the ones that are new.
+    async fn names(&mut self) -> Result<(), StoreError> {
         let Some(mut claim) = self.store.claim_search(None).await? else { return Ok(()) };
-        let mut since = claim.people_until.map(|until| until - LATE);
-        let mut newest = claim.people_until;
+        let since = claim.people_until.map(|until| until - LATE);
+        let (mut last, mut read): (Option<Named>, Vec<Named>) = (None, Vec::new());
+        let mut met_any = false;
         loop {
-            let told = self.store.names_told(since, ROWS).await?;
-            let Some(last) = told.last().map(|named| named.told) else { break };
-            claim.meet(&told.iter().map(known).collect::<Vec<_>>(), true).await?;
-            newest = newest.max(Some(last));
-            // Many may have been told at the same time: then the next look would begin at the same place.
-            if told.len() < usize::try_from(ROWS).unwrap_or(usize::MAX) || since == Some(last) {
+            let told = self.store.names_told(since, last.as_ref(), ROWS).await?;
+            let full = told.len() >= usize::try_from(ROWS).unwrap_or(usize::MAX);
+            last = told.last().cloned().or(last);
+            let new: Vec<Named> = told.into_iter().filter(|named| !self.met.contains(named)).collect();
+            if !new.is_empty() {
+                met_any = true;
+                claim.meet(&new.iter().map(known).collect::<Vec<_>>(), true).await?;
+            }
+            read.extend(new);
+            let late = last.as_ref().map(|named| named.told - LATE);
+            read.retain(|named| late.is_none_or(|late| named.told >= late));
+            if !full {
                 break;
             }
-            since = Some(last);
         }
-        claim.done(0, newest).await
+        if met_any {
+            claim.done(0, last.as_ref().map(|named| named.told)).await?;
+            let late = last.map(|named| named.told - LATE);
+            self.met.extend(read);
+            self.met.retain(|named| late.is_none_or(|late| named.told >= late));
+        }
+        Ok(())
     }
 }
 

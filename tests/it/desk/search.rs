@@ -88,6 +88,38 @@ async fn people_are_found_by_name_and_by_the_end_of_their_id() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_known_is_written_once() {
+    let house = house().await;
+    // All told at once, and more than are read at once.
+    sqlx::query("insert into people (page_id, person_id, name) select $1, '77000' || n, 'Zoe ' || n from generate_series(1, 450) n")
+        .bind(house.page.id.as_str())
+        .execute(&house.database.pool)
+        .await
+        .expect("people");
+    let state = async || {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "select ctid::text || xmin::text || xmax::text, words from search_people where words like '% zoe %' order by person_id",
+        )
+        .fetch_all(&house.database.pool)
+        .await
+        .expect("people");
+        rows
+    };
+    let before = eventually("all of them can be found", || async { Some(state().await).filter(|rows| rows.len() == 450) }).await;
+    for number in 0..3 {
+        house.says(MIA, &format!("m_again_{number}"), "Still waiting").await;
+        read_to_the_end(&house).await;
+    }
+    house.named(OLE, "Ole Last").await;
+    eventually("a later name is known", || async {
+        let known = sqlx::query_scalar("select count(*) from search_people where words like '% last %'");
+        (known.fetch_one(&house.database.pool).await.ok() == Some(1_i64)).then_some(())
+    })
+    .await;
+    assert_eq!(state().await, before, "neither written nor locked again");
+}
+
+#[tokio::test]
 async fn a_result_leads_to_its_line_among_others() {
     let house = house().await;
     for number in 0..120 {
