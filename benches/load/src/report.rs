@@ -20,9 +20,20 @@ impl Runs {
         }
     }
 
+    /// The smallest and the largest.
+    fn ends(&self) -> (f64, f64) {
+        self.0.iter().fold((f64::MAX, f64::MIN), |(low, high), run| (low.min(*run), high.max(*run)))
+    }
+
+    /// How far the largest is from the smallest.
+    pub fn spread(&self) -> f64 {
+        let (low, high) = self.ends();
+        (high - low).max(0.0)
+    }
+
     /// The median with the smallest and the largest, where they differ.
     pub fn show(&self) -> String {
-        let (low, high) = self.0.iter().fold((f64::MAX, f64::MIN), |(low, high), run| (low.min(*run), high.max(*run)));
+        let (low, high) = self.ends();
         if self.0.len() < 2 { figure(self.median()) } else { format!("{} ({}–{})", figure(self.median()), figure(low), figure(high)) }
     }
 }

@@ -151,8 +151,9 @@ fn copy(pattern: &str, past: Past) -> String {
             where s.page_id = '{PAGE}' and s.person_id = '{pattern}';
             execute made;
         end $$;
-        insert into people (page_id, person_id, name, first_name, last_name)
-        select '{PAGE}', ({offset} + who.n)::text, 'Ada ' || who.n, 'Ada', who.n::text from generate_series(0, {people} - 1) as who (n)
+        insert into people (page_id, person_id, name, first_name, last_name, fetched_at)
+        select '{PAGE}', ({offset} + who.n)::text, 'Ada ' || who.n, 'Ada', who.n::text, now() - who.n * interval '1 second'
+        from generate_series(0, {people} - 1) as who (n)
         on conflict do nothing;
         update pages set last_position = (select last from head) + {rows}::bigint * {people} where page_id = '{PAGE}';
         update search_cursors set position = (select last_position from pages where page_id = '{PAGE}') where page_id = '{PAGE}';
