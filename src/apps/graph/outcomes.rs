@@ -69,7 +69,8 @@ impl OutcomeWatch {
                     Some(Ask { page, send, answer }) => self.waiting.entry((page, send)).or_default().push(answer),
                     None => return,
                 },
-                advance = advances.recv(), if !self.waiting.is_empty() => match self.concerns(advance, &mut advances) {
+                // Heard whether or not somebody waits: what a listener does not take is kept for it, and that is the rows themselves.
+                advance = advances.recv() => match self.concerns(advance, &mut advances) {
                     Some(true) => self.look().await,
                     Some(false) => {}
                     None => return,
