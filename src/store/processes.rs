@@ -46,7 +46,7 @@ impl Store {
     /// When the database fails.
     pub async fn bury_processes(&self) -> Result<u64, StoreError> {
         let done =
-            sqlx::query!("delete from processes where heartbeat_at < clock_timestamp() - interval '1 minute'").execute(&self.pool).await?;
+            sqlx::query!("delete from processes where heartbeat_at < statement_timestamp() - interval '1 minute'").execute(&self.pool).await?;
         Ok(done.rows_affected())
     }
 }

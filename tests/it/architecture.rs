@@ -76,6 +76,23 @@ fn no_room_has_a_name_that_says_nothing() {
     assert!(broken.is_empty(), "{broken:?}");
 }
 
+/// `clock_timestamp()` may differ from row to row, so PostgreSQL asks no index for it but compares every row. `statement_timestamp()` stands still.
+#[test]
+fn no_query_compares_with_a_time_that_no_index_can_be_asked_for() {
+    let compares = |text: &str| text.split("clock_timestamp()").rev().skip(1).any(|before| before.trim_end().ends_with(['<', '>', '=']));
+    assert!(compares("where check_at <= clock_timestamp() order by check_at"));
+    assert!(!compares("select clock_timestamp() as now"));
+    let queries: Vec<_> = fs::read_dir(root().join(".sqlx")).expect(".sqlx").map(|file| file.expect("a file").path()).collect();
+    assert!(queries.len() > 100, "{} queries", queries.len());
+    let broken: Vec<_> = queries
+        .iter()
+        .map(|file| fs::read_to_string(file).expect("a query"))
+        // What is set to the time of day is not compared with it.
+        .filter(|text| compares(&text.replace("_at = clock_timestamp()", "")))
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
 #[test]
 fn the_sandbox_shares_no_code_with_baton() {
     let manifest = fs::read_to_string(root().join("sandbox/Cargo.toml")).expect("sandbox/Cargo.toml");
