@@ -185,6 +185,16 @@ impl Store {
         Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.name)).collect())
     }
 
+    /// Everybody who may log in, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn active_users(&self) -> Result<Vec<(UserId, String)>, StoreError> {
+        let rows = sqlx::query!("select user_id, name from users where disabled_at is null order by lower(name), user_id");
+        let rows = rows.fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.name)).collect())
+    }
+
     /// The people who may answer on any of these Pages, by name.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ pub mod search;
 mod sweep;
 pub mod tagging;
 pub mod tags;
+pub mod teams;
 
 use sqlx::postgres::PgConnectOptions;
 use std::str::FromStr;

@@ -15,6 +15,10 @@ pub async fn fill(house: &WebHouse) {
     house.user("ben@harbour.example", "Ben Okafor", "agent", &[&house.page.id]).await;
     house.user("admin@harbour.example", "Rosa Lind", "admin", &[]).await;
     house.second_page().await;
+    let team = sqlx::query(
+        "with team as (insert into teams (name) values ('Billing') returning team_id) insert into team_members select team_id, $1 from team",
+    );
+    team.bind(anna).execute(&house.database.pool).await.expect("a team");
 
     // A whole story: menu, questions, handover with facts, an answer, a note, states.
     let mia = "7421893398374821";
@@ -60,6 +64,8 @@ pub async fn fill(house: &WebHouse) {
     house.orders(jonas, Command::Take { app: inbox.clone(), metadata: None }).await;
     let assign = sqlx::query("update conversations set assignee = $1 where person_id = $2").bind(anna).bind(jonas);
     assign.execute(&house.database.pool).await.expect("assigned");
+    let team = sqlx::query("insert into conversation_teams select $1, $2, team_id from teams").bind(house.page.id.as_str()).bind(jonas);
+    team.execute(&house.database.pool).await.expect("a team");
     house.sends_as(anna, jonas, "m_j2", json!({"text": "Moin Jonas! Ja, in 250 g und 1 kg. Soll ich dir die beiden verlinken?"})).await;
     let now = baton::clock::now().millis();
     house.hears(&house.page.id, jonas, json!({"delivery": {"mids": ["m_j2"], "watermark": now}})).await;

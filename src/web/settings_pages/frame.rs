@@ -11,6 +11,8 @@ pub enum Section {
     Me,
     /// Tags.
     Tags,
+    /// Teams.
+    Teams,
     /// Saved replies.
     Replies,
     /// What agents write down about people.
@@ -19,7 +21,7 @@ pub enum Section {
 
 impl Section {
     /// The pages, in the order in which they are listed.
-    const ALL: [Self; 4] = [Self::Me, Self::Tags, Self::Replies, Self::Fields];
+    const ALL: [Self; 5] = [Self::Me, Self::Teams, Self::Tags, Self::Replies, Self::Fields];
 
     /// Where `/settings` leads.
     pub const FIRST: Self = Self::Me;
@@ -28,6 +30,7 @@ impl Section {
     pub const fn href(self) -> &'static str {
         match self {
             Self::Me => "/settings/me",
+            Self::Teams => "/settings/teams",
             Self::Tags => "/settings/tags",
             Self::Replies => "/settings/replies",
             Self::Fields => "/settings/fields",
@@ -37,6 +40,7 @@ impl Section {
     const fn title(self, t: &'static Texts) -> &'static str {
         match self {
             Self::Me => t.desk.preferences,
+            Self::Teams => t.desk.teams_section,
             Self::Tags => t.settings_tags,
             Self::Replies => t.replies_heading,
             Self::Fields => t.desk.fields_section,
@@ -46,6 +50,7 @@ impl Section {
     const fn icon(self) -> &'static str {
         match self {
             Self::Me => "person",
+            Self::Teams => "people",
             Self::Tags => "tag",
             Self::Replies => "quick",
             Self::Fields => "info",

@@ -8,6 +8,7 @@ mod frame;
 mod me;
 mod replies;
 mod tags;
+mod teams;
 
 use actix_web::web::{self, ServiceConfig, resource};
 
@@ -29,6 +30,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/tags", web::get().to(tags::page))
         .route("/tags", web::post().to(tags::create))
         .route("/tags/{tag}", web::post().to(tags::change))
+        .route("/teams", web::get().to(teams::page))
+        .route("/teams", web::post().to(teams::create))
+        .route("/teams/{team}", web::post().to(teams::change))
         .service(with_files("/replies").route(web::get().to(replies::page)).route(web::post().to(replies::create)))
         .service(with_files("/replies/{reply}").route(web::post().to(replies::change)))
         .route("/fields", web::get().to(fields::page))

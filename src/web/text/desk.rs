@@ -16,6 +16,9 @@ texts! { Desk:
     // What is known of a person.
     fields_section fields_title fields_write fields_lead fields_new fields_create fields_name fields_none fields_archived fields_taken fields_many
     fields_unfit fields_long past_title past_closed past_notes profile_username profile_locale profile_zone
+    // Teams.
+    teams_section teams_lead teams_new teams_create teams_name teams_members teams_none teams_empty teams_taken teams_unfit teams_delete team_gone team_has_it
+    pass_to_team pass_off_team did_assign_team did_take_off_team filter_team filter_my_teams filter_no_team
     // Files beside a reply.
     files_label files_kept files_pick files_remove files_cancel files_wait files_not_now files_many files_not_taken files_empty files_large files_program
     files_not_as_named files_not_on_instagram decimal_mark
@@ -117,6 +120,26 @@ pub static EN: Desk = Desk {
     profile_username: "User name",
     profile_locale: "Language",
     profile_zone: "Time zone",
+    teams_section: "Teams",
+    teams_lead: "A conversation can be given to a team. Whoever is in it finds it with the filter “My teams”.",
+    teams_new: "New team",
+    teams_create: "Add team",
+    teams_name: "Name",
+    teams_members: "Who is in it",
+    teams_none: "There are no teams yet.",
+    teams_empty: "Nobody is in it yet",
+    teams_taken: "There is a team called “{name}” already. Please choose another name.",
+    teams_unfit: "A team needs a name of at most {limit} characters.",
+    teams_delete: "Delete team",
+    team_gone: "Nobody in this team can see this conversation, or the team is gone. Choose another.",
+    team_has_it: "Team {team}",
+    pass_to_team: "To the team {team}",
+    pass_off_team: "Off the team {team}",
+    did_assign_team: "{by} assigned it to the team {team}",
+    did_take_off_team: "{by} took it off its team",
+    filter_team: "Team",
+    filter_my_teams: "My teams",
+    filter_no_team: "None",
     files_label: "Files",
     files_kept: "Kept with it",
     files_pick: "Attach files",
@@ -235,6 +258,26 @@ pub static DE: Desk = Desk {
     profile_username: "Benutzername",
     profile_locale: "Sprache",
     profile_zone: "Zeitzone",
+    teams_section: "Teams",
+    teams_lead: "Eine Unterhaltung lässt sich einem Team zuweisen. Wer im Team ist, findet sie mit dem Filter „Meine Teams“.",
+    teams_new: "Neues Team",
+    teams_create: "Hinzufügen",
+    teams_name: "Name",
+    teams_members: "Wer dazugehört",
+    teams_none: "Noch keine Teams.",
+    teams_empty: "Noch niemand",
+    teams_taken: "Das Team „{name}“ gibt es schon. Bitte einen anderen Namen wählen.",
+    teams_unfit: "Ein Team braucht einen Namen mit höchstens {limit} Zeichen.",
+    teams_delete: "Team löschen",
+    team_gone: "Niemand in diesem Team kann diese Unterhaltung sehen, oder es gibt das Team nicht mehr. Bitte ein anderes wählen.",
+    team_has_it: "Team {team}",
+    pass_to_team: "An das Team {team}",
+    pass_off_team: "Dem Team {team} wegnehmen",
+    did_assign_team: "{by} hat sie dem Team {team} zugewiesen",
+    did_take_off_team: "{by} hat sie dem Team weggenommen",
+    filter_team: "Team",
+    filter_my_teams: "Meine Teams",
+    filter_no_team: "Keines",
     files_label: "Dateien",
     files_kept: "Dazu gehört",
     files_pick: "Dateien anhängen",

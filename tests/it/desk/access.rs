@@ -91,6 +91,7 @@ async fn axe_finds_nothing_on_the_pages_of_an_agent() {
         "/inbox/search?q=parcel",
         "/inbox/search?q=before:soon",
         "/settings/me",
+        "/settings/teams",
         "/settings/tags",
         "/settings/replies",
         "/settings/fields",
@@ -102,7 +103,11 @@ async fn axe_finds_nothing_on_the_pages_of_an_agent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn axe_finds_nothing_in_dialogs_and_on_the_pages_of_an_admin() {
     let axe = axe();
-    everything("admin@harbour.example", &["/inbox?view=open", "/settings/tags", "/settings/replies", "/settings/fields"]).await;
+    everything(
+        "admin@harbour.example",
+        &["/inbox?view=open", "/settings/teams", "/settings/tags", "/settings/replies", "/settings/fields"],
+    )
+    .await;
     let desk = Desk::set("axe-dialogs", "anna@harbour.example").await;
     desk.browser.types("?").await;
     judge(&desk.browser, axe, "the shortcuts").await;
