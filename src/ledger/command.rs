@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::UserId;
 use crate::control::{self, Control, Epoch, Refusal, TransferCall};
 use crate::store::StoreError;
+use crate::store::teams::Team;
 use crate::wire::{AppId, Done, GraphError, MessageId, PageId, PersonId, Send, Timestamp};
 
 pub use crate::store::outbox::{SendError, SendId, SendState};
@@ -152,6 +153,11 @@ pub enum Act {
         /// To whom.
         to: Option<UserId>,
     },
+    /// Give it to a team, or take it off its team. Whichever agent has it keeps it.
+    AssignTeam {
+        /// To which, by the name it has then: the log tells it even if the team is deleted.
+        to: Option<Team>,
+    },
     /// Done with it: it leaves the open views until the person writes again. The inbox lets go of control with it.
     Close,
     /// Back among the open ones.
@@ -202,6 +208,9 @@ pub enum LedgerError {
     /// The person has never been seen on this Page.
     #[error("no such person on this Page")]
     UnknownPerson,
+    /// The team has been deleted.
+    #[error("no such team")]
+    UnknownTeam,
     /// Another process sends for the Page now.
     #[error("the outbox lease is no longer held")]
     LeaseLost,

@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::assigned::{follow_owner, leaves_people};
 use crate::access::UserId;
-use crate::control::{self, Audience, Change, ControlEvent, Owner, PageRules};
-use crate::store::group::{ConversationKey, ConversationRow, Head, Lane, Seen, SendChange, SendRow, Superseding, Writes};
+use crate::control::{self, Audience, Change, ControlEvent, PageRules};
+use crate::store::group::{ConversationKey, ConversationRow, Head, Lane, Seen, SendChange, SendRow, Superseding, TeamWrite, Writes};
 use crate::store::log::LogRow;
+use crate::store::teams::TeamId;
 use crate::wire::{AppId, Object, PageId, PersonId, Timestamp};
 
 /// Everything the commands of a group may read and change. A command checks first and changes then, so that a refusal changes nothing.
@@ -25,6 +27,8 @@ pub(super) struct Group {
     buttons: HashMap<(ConversationKey, Seen), AppId>,
     generations: HashMap<String, i64>,
     memories: HashMap<(ConversationKey, AppId), i64>,
+    teams: HashMap<ConversationKey, TeamId>,
+    known_teams: HashSet<TeamId>,
     writes: Writes,
 }
 
@@ -53,6 +57,9 @@ pub(super) struct Reading {
     pub buttons: Vec<((ConversationKey, Seen), AppId)>,
     pub generations: Vec<(String, i64)>,
     pub memories: Vec<((ConversationKey, AppId), i64)>,
+    /// The teams of conversations that are to be given to one, and those of the wanted teams that there are.
+    pub teams: Vec<(ConversationKey, TeamId)>,
+    pub known_teams: Vec<TeamId>,
 }
 
 /// A new row of the log, but for what the group knows itself.
@@ -94,6 +101,8 @@ impl Group {
             buttons: reading.buttons.into_iter().collect(),
             generations: reading.generations.into_iter().collect(),
             memories: reading.memories.into_iter().collect(),
+            teams: reading.teams.into_iter().collect(),
+            known_teams: reading.known_teams.into_iter().collect(),
             writes: Writes::default(),
         }
     }
@@ -187,6 +196,24 @@ impl Group {
 
     pub fn set_memory_version(&mut self, page: &PageId, person: &PersonId, app: &AppId, version: i64) {
         self.memories.insert(((page.clone(), person.clone()), app.clone()), version);
+    }
+
+    pub fn knows_team(&self, team: TeamId) -> bool {
+        self.known_teams.contains(&team)
+    }
+
+    /// The team of a conversation, if a command of the group is about that.
+    pub fn team(&self, page: &PageId, person: &PersonId) -> Option<TeamId> {
+        self.teams.get(&(page.clone(), person.clone())).copied()
+    }
+
+    pub fn set_team(&mut self, page: &PageId, person: &PersonId, team: Option<TeamId>) {
+        let key = (page.clone(), person.clone());
+        match team {
+            Some(team) => self.teams.insert(key, team),
+            None => self.teams.remove(&key),
+        };
+        self.writes.teams.push(TeamWrite { page: page.clone(), person: person.clone(), team });
     }
 
     /// The lease number of a Page's outbox.
@@ -288,6 +315,9 @@ impl Group {
         let row = self.change(page, person);
         row.control = event.after.clone();
         follow_owner(row, event, inbox.as_ref(), user);
+        if leaves_people(event, inbox.as_ref()) {
+            self.set_team(page, person, None);
+        }
         if let Some(former) = &event.previous_owner
             && ends_queue(event, former)
         {
@@ -329,35 +359,4 @@ fn ends_queue(event: &ControlEvent, former: &AppId) -> bool {
         Change::Passed => event.by.as_ref() != Some(former) && event.new_owner.as_ref() != Some(former),
         _ => false,
     }
-}
-
-/// Keeps who among the agents has it, and what was said at the handover, in step with the owner.
-fn follow_owner(row: &mut ConversationRow, event: &ControlEvent, inbox: Option<&AppId>, user: Option<UserId>) {
-    let owner = match &event.after.owner {
-        Owner::App { app, .. } => Some(app),
-        Owner::Idle | Owner::External { .. } => None,
-    };
-    let is_inbox = owner.is_some() && owner == inbox;
-    match event.change {
-        Change::Requested if event.by.as_ref() == inbox && user.is_some() => row.requested_by = user,
-        Change::Declined | Change::RequestLapsed if event.by.as_ref() == inbox || inbox.is_some_and(|inbox| !waits(row, inbox)) => {
-            row.requested_by = None
-        }
-        _ => {}
-    }
-    let changed = event.previous_owner.as_ref() != owner;
-    if !is_inbox {
-        row.assignee = None;
-        row.handover_note = None;
-    } else if changed {
-        let by_inbox = event.by.as_ref() == inbox;
-        row.assignee = if by_inbox { user } else { row.requested_by.take() };
-        row.handover_note = event.metadata.as_ref().map(|metadata| metadata.as_str().replace('\0', "\u{fffd}"));
-        row.closed_at = None;
-        row.snoozed_until = None;
-    }
-}
-
-fn waits(row: &ConversationRow, inbox: &AppId) -> bool {
-    row.control.requests.iter().any(|request| request.app == *inbox)
 }

@@ -1,6 +1,7 @@
 //! The one door: everything that changes a conversation is a command here, decided by the rules and committed in groups.
 
 mod advances;
+mod assigned;
 mod command;
 mod done;
 mod group;

@@ -4,6 +4,7 @@ use super::command::{Act, LedgerError, Order, Ordered};
 use super::group::{Entry, Group};
 use crate::access::UserId;
 use crate::control::{self, Audience, Command, Owner, Refusal};
+use crate::store::teams::Team;
 use crate::wire::{PageId, PersonId, Timestamp};
 
 /// Gives a control command.
@@ -36,6 +37,7 @@ pub(super) fn act(group: &mut Group, page: &PageId, person: &PersonId, user: Opt
             }
             Ok(assign(group, page, person, user, *to).unwrap_or(last))
         }
+        Act::AssignTeam { to } => Ok(assign_team(group, page, person, user, to.as_ref())?.unwrap_or(last)),
         Act::Close => {
             if let (true, Some(inbox)) = (inbox_owns(group, page, person), rules.inbox_app.clone()) {
                 let control = row.control.clone();
@@ -104,6 +106,28 @@ fn assign(group: &mut Group, page: &PageId, person: &PersonId, user: Option<User
     }
     row.assignee = to;
     Some(note(group, page, person, user, "assign", &Act::Assign { to }))
+}
+
+/// Gives the conversation to a team or takes it off. Nothing is written when the team has it already.
+fn assign_team(
+    group: &mut Group,
+    page: &PageId,
+    person: &PersonId,
+    user: Option<UserId>,
+    to: Option<&Team>,
+) -> Result<Option<i64>, LedgerError> {
+    if !inbox_owns(group, page, person) {
+        return Err(Refusal::NotOwner.into());
+    }
+    let team = to.map(|to| to.team);
+    if team.is_some_and(|team| !group.knows_team(team)) {
+        return Err(LedgerError::UnknownTeam);
+    }
+    if group.team(page, person) == team {
+        return Ok(None);
+    }
+    group.set_team(page, person, team);
+    Ok(Some(note(group, page, person, user, "assign", &Act::AssignTeam { to: to.cloned() })))
 }
 
 /// A row that only people see.

@@ -1,13 +1,14 @@
 //! What a group of commands must read before the rules can be asked.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::group::Reading;
-use super::{Command, sends};
+use super::{Act, Command, sends};
 use crate::control::PageRules;
 use crate::store::StoreError;
 use crate::store::group::{ConversationKey, GroupId, GroupTransaction, Locked, Seen};
+use crate::store::teams::TeamId;
 use crate::wire::{AppId, Event, Incoming, PageId, Timestamp};
 
 /// The rules of Pages as of a version, so that they are read once.
@@ -27,6 +28,7 @@ struct Concerned {
     leases: BTreeSet<PageId>,
     left_behind: Vec<(PageId, i64)>,
     memories: Vec<(ConversationKey, AppId)>,
+    teams: BTreeMap<ConversationKey, Vec<TeamId>>,
 }
 
 impl Concerned {
@@ -43,6 +45,11 @@ impl Concerned {
         match command {
             Command::Incoming(incoming) => self.add_incoming(incoming),
             Command::Order(order) => self.add_conversation((order.page.clone(), order.person.clone())),
+            Command::Act { page, person, act: Act::AssignTeam { to }, .. } => {
+                let key = (page.clone(), person.clone());
+                self.teams.entry(key.clone()).or_default().extend(to.as_ref().map(|to| to.team));
+                self.add_conversation(key);
+            }
             Command::Act { page, person, .. } | Command::Sweep { page, person } => self.add_conversation((page.clone(), person.clone())),
             Command::Accept(new) => {
                 let key = (new.page.clone(), new.send.person.clone());
@@ -127,7 +134,28 @@ pub(super) async fn read(
         let version = transaction.memory_version(&page, &person, &app).await?;
         reading.memories.push((((page, person), app), version));
     }
+    read_teams(transaction, all.teams, &mut reading).await?;
     Ok((reading, now, id))
+}
+
+/// Which of the wanted teams there are, and who has the conversations now. A team that is there stays until the commit.
+async fn read_teams(
+    transaction: &mut GroupTransaction<'_>,
+    teams: BTreeMap<ConversationKey, Vec<TeamId>>,
+    reading: &mut Reading,
+) -> Result<(), StoreError> {
+    let wanted: BTreeSet<TeamId> = teams.values().flatten().copied().collect();
+    for team in wanted {
+        if transaction.holds_team(team).await? {
+            reading.known_teams.push(team);
+        }
+    }
+    for (key, _) in teams {
+        if let Some(team) = transaction.team_of(&key.0, &key.1).await? {
+            reading.teams.push((key, team));
+        }
+    }
+    Ok(())
 }
 
 async fn read_sends(transaction: &mut GroupTransaction<'_>, all: &Concerned, reading: &mut Reading) -> Result<(), StoreError> {

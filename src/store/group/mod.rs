@@ -5,6 +5,7 @@ mod glance;
 mod lane;
 mod rows;
 mod sends;
+mod teams;
 mod write;
 
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ pub use conversations::{ConversationRow, Stored};
 pub use glance::Glance;
 pub use lane::Lane;
 pub use sends::{NewSendRow, SendChange, SendRow};
+pub use teams::TeamWrite;
 pub use write::{BotMemoryWrite, ButtonWrite, Quarantined, Superseding, Writes};
 
 /// How long a COMMIT may take to be answered. After it the network may be to blame, and it is asked elsewhere what became of it.

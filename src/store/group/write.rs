@@ -2,7 +2,7 @@
 
 use super::super::StoreError;
 use super::super::log::{LogRow, datetime};
-use super::{ConversationRow, GroupTransaction, Head, NewSendRow, Seen, SendChange};
+use super::{ConversationRow, GroupTransaction, Head, NewSendRow, Seen, SendChange, TeamWrite};
 use crate::wire::{AppId, MessageId, PageId, PersonId, Timestamp};
 
 /// Everything a group of commands writes.
@@ -26,6 +26,8 @@ pub struct Writes {
     pub buttons: Vec<ButtonWrite>,
     /// What in-process apps collected.
     pub memories: Vec<BotMemoryWrite>,
+    /// Teams that got or lost conversations, one after another.
+    pub teams: Vec<TeamWrite>,
     /// Messages that were taken back: their content goes.
     pub unsent: Vec<(PageId, PersonId, MessageId)>,
     /// What could not be stored as an event.
@@ -91,6 +93,7 @@ impl Writes {
             && self.superseded.is_empty()
             && self.buttons.is_empty()
             && self.memories.is_empty()
+            && self.teams.is_empty()
             && self.unsent.is_empty()
             && self.quarantined.is_empty()
     }
@@ -119,6 +122,9 @@ impl GroupTransaction<'_> {
         }
         for memory in &writes.memories {
             self.write_memory(memory).await?;
+        }
+        for team in &writes.teams {
+            self.write_team(team).await?;
         }
         for (page, person, mid) in &writes.unsent {
             self.scrub(page, person, mid, now).await?;

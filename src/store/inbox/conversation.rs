@@ -1,6 +1,7 @@
 //! One conversation as agents see it: its head, the apps around it, and who has held it.
 
 use super::super::log::{LogRow, timestamp};
+use super::super::teams::{Team, TeamId};
 use super::super::{Store, StoreError};
 use super::PersonName;
 use crate::access::UserId;
@@ -34,6 +35,8 @@ pub struct Conversation {
     pub snoozed_until: Option<Timestamp>,
     /// Who has it.
     pub assignee: Option<(UserId, String)>,
+    /// The team that has it.
+    pub team: Option<Team>,
     /// What the app said that handed it to people.
     pub handover_note: Option<String>,
     /// When the person was first seen on the Page.
@@ -76,6 +79,8 @@ struct Columns {
     snoozed_until: Option<time::OffsetDateTime>,
     assignee: Option<i64>,
     assignee_name: Option<String>,
+    team: Option<i64>,
+    team_name: Option<String>,
     handover_note: Option<String>,
     created_at: time::OffsetDateTime,
 }
@@ -90,11 +95,14 @@ impl Store {
             Columns,
             r#"select p.name as page_name, p.object, p.token_sealed is not null as "connected!", e.name as "name?", e.first_name, e.last_name,
                       c.control, c.last_position, c.last_person_act, c.closed_at, c.snoozed_until, u.user_id as "assignee?", u.name as "assignee_name?",
+                      g.team_id as "team?", g.name as "team_name?",
                       c.handover_note, c.created_at
                from conversations c
                join pages p on p.page_id = c.page_id
                left join people e on e.page_id = c.page_id and e.person_id = c.person_id
                left join users u on u.user_id = c.assignee
+               left join conversation_teams x on x.page_id = c.page_id and x.person_id = c.person_id
+               left join teams g on g.team_id = x.team_id
                where c.page_id = $1 and c.person_id = $2"#,
             page.as_str(),
             person.as_str()
@@ -168,6 +176,7 @@ fn conversation(page: &PageId, person: &PersonId, row: Columns) -> Result<Conver
         closed_at: row.closed_at.map(timestamp),
         snoozed_until: row.snoozed_until.map(timestamp),
         assignee: row.assignee.zip(row.assignee_name).map(|(id, name)| (UserId(id), name)),
+        team: row.team.zip(row.team_name).map(|(id, name)| Team { team: TeamId(id), name }),
         handover_note: row.handover_note,
         first_seen: timestamp(row.created_at),
     })

@@ -45,6 +45,8 @@ pub struct Row {
     pub closed_at: Option<Timestamp>,
     /// Who has it.
     pub assignee: Option<(UserId, String)>,
+    /// The team that has it, by name.
+    pub team: Option<String>,
     /// The newest message.
     pub last: Option<LastMessage>,
     /// Until when it is put aside.
@@ -114,7 +116,7 @@ impl Store {
             RowColumns,
             r#"select c.page_id, c.person_id, k.at as "sorted_by!", p.name as page_name, p.object, e.name as "name?", e.first_name, e.last_name,
                       c.control, c.owner_since, c.last_message_at as last_at, c.last_person_act, c.last_inbound_position > c.last_outbound_position as "unanswered!",
-                      c.closed_at, u.user_id as "assignee?", u.name as "assignee_name?",
+                      c.closed_at, u.user_id as "assignee?", u.name as "assignee_name?", g.name as "team?",
                       l.kind as "kind?", l.payload as "payload?", l.app_id as "app_id?", l.scrubbed_at is not null as "scrubbed!",
                       w.user_id as "writer?", w.name as "writer_name?", o.state as "state?", c.snoozed_until,
                       case when c.last_inbound_position > coalesce(m.position, case when c.lane = 5 then c.last_inbound_position else 0 end) then (
@@ -130,6 +132,8 @@ impl Store {
                join pages p on p.page_id = c.page_id
                left join people e on e.page_id = c.page_id and e.person_id = c.person_id
                left join users u on u.user_id = c.assignee
+               left join conversation_teams i on i.page_id = c.page_id and i.person_id = c.person_id
+               left join teams g on g.team_id = i.team_id
                left join read_marks m on m.user_id = $4 and m.page_id = c.page_id and m.person_id = c.person_id
                left join log l on l.page_id = c.page_id and l.position = c.last_message_position
                left join users w on w.user_id = l.user_id
@@ -168,6 +172,7 @@ struct RowColumns {
     closed_at: Option<OffsetDateTime>,
     assignee: Option<i64>,
     assignee_name: Option<String>,
+    team: Option<String>,
     kind: Option<String>,
     payload: Option<String>,
     app_id: Option<String>,
@@ -218,6 +223,7 @@ impl TryFrom<RowColumns> for Row {
             unanswered: row.unanswered,
             closed_at: row.closed_at.map(timestamp),
             assignee: row.assignee.zip(row.assignee_name).map(|(id, name)| (UserId(id), name)),
+            team: row.team,
             last,
             trouble: row.state.filter(|state| state == "failed" || state == "unknown"),
         })

@@ -11,6 +11,7 @@ use super::visible::PostedTo;
 use crate::access::UserId;
 use crate::control::Command;
 use crate::ledger::{Act, LedgerError, Order};
+use crate::store::teams::Team;
 use crate::web::State;
 use crate::web::error::WebError;
 use crate::web::posted::Fields;
@@ -29,7 +30,8 @@ pub async fn control(web: State, request: HttpRequest, posted: PostedTo) -> Resu
     let PostedTo { agent, conversation, fields } = posted;
     let act = Form::new(&web, &request, &agent, conversation, &fields);
     let scene = act.scene().await?;
-    let wanted = match wanted(&fields, &scene, &agent)? {
+    let teams = if fields.find("team").is_some() { web.store.teams_on(&scene.conversation.page).await? } else { Vec::new() };
+    let wanted = match wanted(&fields, &scene, &agent, &teams)? {
         Ok(wanted) => wanted,
         Err(problem) => return act.back(StatusCode::CONFLICT, Some(problem), Draft::default()).await,
     };
@@ -46,12 +48,13 @@ pub async fn control(web: State, request: HttpRequest, posted: PostedTo) -> Resu
     }
 }
 
-/// Reads the form. The inner error is a refusal that is known already.
-fn wanted(fields: &Fields, scene: &Scene, agent: &Agent) -> Result<Result<Wanted, String>, WebError> {
+/// Reads the form. The inner error is a refusal that is known already. `teams` are those to which the conversation can be given.
+fn wanted(fields: &Fields, scene: &Scene, agent: &Agent, teams: &[Team]) -> Result<Result<Wanted, String>, WebError> {
     let Some(app) = scene.inbox().cloned() else { return Ok(Err(scene.t().why_no_inbox.to_owned())) };
     let metadata = fields.find("note").map(Metadata::parse).transpose().map_err(|_| WebError::Malformed("note"))?;
     let to = fields.find("to").map(str::parse::<i64>).transpose().map_err(|_| WebError::Malformed("to"))?;
     let target = fields.find("target").map(AppId::parse).transpose().map_err(|_| WebError::Malformed("target"))?;
+    let team = fields.find("team").map(str::parse::<i64>).transpose().map_err(|_| WebError::Malformed("team"))?;
     Ok(Ok(match (fields.get("action"), target, to) {
         ("take", ..) => match moves::take_command(scene, &app) {
             Ok(command) => Wanted::Command(command),
@@ -65,8 +68,20 @@ fn wanted(fields: &Fields, scene: &Scene, agent: &Agent) -> Result<Result<Wanted
         ("", Some(target), _) => Wanted::Command(Command::Pass { app, target: Some(target), metadata }),
         ("", None, Some(0)) => Wanted::Act(Act::Assign { to: None }),
         ("", None, Some(to)) => Wanted::Act(Act::Assign { to: Some(UserId(to)) }),
+        ("", None, None) => {
+            let team = team.ok_or(WebError::Malformed("action"))?;
+            return Ok(to_team(team, teams).map(Wanted::Act).ok_or_else(|| scene.t().desk.team_gone.to_owned()));
+        }
         _ => return Err(WebError::Malformed("action")),
     }))
+}
+
+/// Gives it to one of these teams, or with 0 to none. `None`: the team is not among them.
+fn to_team(id: i64, teams: &[Team]) -> Option<Act> {
+    if id == 0 {
+        return Some(Act::AssignTeam { to: None });
+    }
+    teams.iter().find(|team| team.team.0 == id).map(|team| Act::AssignTeam { to: Some(team.clone()) })
 }
 
 /// A conversation can only be given to somebody who may see it.

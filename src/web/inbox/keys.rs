@@ -76,7 +76,7 @@ pub fn groups(f: &'static Desk) -> Vec<Group> {
                 key(&["t"], Does::Press, "", f.key_take),
                 key(&["q"], Does::Press, "", f.key_request),
                 key(&["b"], Does::Press, "", f.key_release),
-                key(&["a"], Does::Focus, ".pass [name=to]", f.key_assign),
+                key(&["a"], Does::Focus, ".pass [name=to], .pass [name=team]", f.key_assign),
                 key(&["p"], Does::Focus, ".pass [name=target]", f.key_pass),
                 key(&["e"], Does::Press, "", f.key_close),
                 key(&["s"], Does::Press, "", f.key_snooze),

@@ -5,6 +5,7 @@ use super::scene::Scene;
 use crate::access::UserId;
 use crate::control::{Command, Owner, Refusal, decide};
 use crate::store::inbox::conversation::AppKind;
+use crate::store::teams::Team;
 use crate::web::text::fill;
 use crate::wire::AppId;
 
@@ -29,7 +30,7 @@ pub struct Move {
 
 /// Somebody to whom a conversation can be passed.
 pub struct Target {
-    /// The field of the form: `target` for apps, `to` for colleagues.
+    /// The field of the form: `target` for apps, `to` for colleagues, `team` for teams.
     pub field: &'static str,
     /// Its value.
     pub value: String,
@@ -133,8 +134,8 @@ pub fn why_not(scene: &Scene, refusal: Refusal) -> String {
     .to_owned()
 }
 
-/// Where the conversation can be passed: other apps, then colleagues, then everybody.
-pub fn targets(scene: &Scene, colleagues: &[(UserId, String)]) -> Vec<Target> {
+/// Where the conversation can be passed: other apps, then colleagues, then teams, then everybody.
+pub fn targets(scene: &Scene, colleagues: &[(UserId, String)], teams: &[Team]) -> Vec<Target> {
     if !scene.inbox_owns() || scene.control.transfer.is_some() {
         return Vec::new();
     }
@@ -159,7 +160,22 @@ pub fn targets(scene: &Scene, colleagues: &[(UserId, String)]) -> Vec<Target> {
         label: fill(t.pass_to_colleague, &[("name", name)]),
     });
     let everybody = assigned.map(|_| Target { field: "to", value: "0".to_owned(), icon: "people", label: t.pass_unassign.to_owned() });
-    apps.chain(people).chain(everybody).collect()
+    apps.chain(people).chain(to_teams(scene, teams)).chain(everybody).collect()
+}
+
+/// The other teams, and none where there is one.
+fn to_teams(scene: &Scene, teams: &[Team]) -> Vec<Target> {
+    let f = scene.t().desk;
+    let target = |value: i64, text, team: &Team| Target {
+        field: "team",
+        value: value.to_string(),
+        icon: "people",
+        label: fill(text, &[("team", &team.name)]),
+    };
+    let current = scene.conversation.team.as_ref();
+    let others = teams.iter().filter(|team| current.is_none_or(|current| current.team != team.team));
+    let others = others.map(|team| target(team.team.0, f.pass_to_team, team));
+    others.chain(current.map(|team| target(0, f.pass_off_team, team))).collect()
 }
 
 fn plain(action: &'static str, label: String, class: &'static str, key: &'static str) -> Move {

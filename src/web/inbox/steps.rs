@@ -39,6 +39,8 @@ pub fn step(row: &LogRow, names: &Names, clock: &Clock) -> Option<Step> {
         Act::Assign { to: None } => ("person", fill(t.did_unassign, &[("by", &by)])),
         Act::Assign { to } if to == row.user => ("person", fill(t.did_assign_self, &[("by", &by)])),
         Act::Assign { to: Some(to) } => ("person", fill(t.did_assign, &[("by", &by), ("to", &names.user(to))])),
+        Act::AssignTeam { to: None } => ("people", fill(t.desk.did_take_off_team, &[("by", &by)])),
+        Act::AssignTeam { to: Some(team) } => ("people", fill(t.desk.did_assign_team, &[("by", &by), ("team", &team.name)])),
         Act::Close => ("check", fill(t.did_close, &[("by", &by)])),
         Act::Reopen => ("open", fill(t.did_reopen, &[("by", &by)])),
         Act::Snooze { until } => ("clock", fill(t.did_snooze, &[("by", &by), ("time", &clock.until(until))])),

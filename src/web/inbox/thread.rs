@@ -46,6 +46,8 @@ pub struct Thread {
     moves: Vec<Move>,
     targets: Vec<Target>,
     holder: Holder,
+    /// Which team has it.
+    team: Option<String>,
     problem: Option<String>,
     position: i64,
     older: Option<String>,
@@ -90,6 +92,7 @@ impl Thread {
         };
         let timeline = Timeline::load(web, &mut scene, before, at).await?;
         let colleagues = if scene.inbox_owns() { web.store.colleagues(&page).await? } else { Vec::new() };
+        let teams = if scene.inbox_owns() { web.store.teams_on(&page).await? } else { Vec::new() };
         let known = Known::load(web, &mut scene).await?;
         let drafts = web.store.drafts(agent.user, &page, &person).await?;
         let files = web.store.draft_files(Beside { user: agent.user, page: &page, person: &person }).await?;
@@ -114,7 +117,7 @@ impl Thread {
             page_name: conversation.page_name.clone(),
             channel_name: if conversation.object == Object::Instagram { t.channel_instagram } else { t.channel_messenger },
             moves: moves::moves(&scene),
-            targets: moves::targets(&scene, &colleagues),
+            targets: moves::targets(&scene, &colleagues, &teams),
             holder: owner::holder(
                 &scene.control,
                 scene.rules.at_deadline,
@@ -124,6 +127,7 @@ impl Thread {
                 &scene.names,
                 &scene.clock,
             ),
+            team: conversation.team.as_ref().map(|team| fill(t.desk.team_has_it, &[("team", &team.name)])),
             problem,
             position: conversation.last_position,
             older: timeline.older.map(|position| format!("{address}&before={position}")),

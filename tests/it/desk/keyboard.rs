@@ -171,6 +171,20 @@ async fn a_conversation_is_tagged_put_aside_and_marked_unread_by_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_is_given_to_a_team_by_keys() {
+    let desk = Desk::set("team-keys", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    desk.goes(&format!("/inbox/{}/{MIA}?view=needs", desk.house.page.id)).await;
+    anna.types("a").await;
+    anna.focuses(".pass [name=to]").await;
+    anna.tabs_to(".pass [name=team]", "To the team Billing").await;
+    anna.types(Key::Enter).await;
+    anna.shows("#holder .team-name", |team| team == ["Team Billing"]).await;
+    anna.shows("#rows .row[aria-current] .team", |badge| badge == ["B"]).await;
+    assert_eq!(anna.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_command_bar_reaches_everything_on_the_page() {
     let desk = Desk::set("commands", "anna@harbour.example").await;
     let anna = &desk.browser;
@@ -178,9 +192,20 @@ async fn the_command_bar_reaches_everything_on_the_page() {
     anna.types_with_control('k').await;
     anna.focuses("#command-text").await;
     let all = anna.shows("#commands .what", |all| all.len() > 20).await;
-    for wanted in
-        ["Take", "Give back", "Close", "Deutsch", "Dark", "Sign out", "Settings", "To Ben Okafor", "Your reply", "Mia Wong", "Petra Novak"]
-    {
+    for wanted in [
+        "Take",
+        "Give back",
+        "Close",
+        "Deutsch",
+        "Dark",
+        "Sign out",
+        "Settings",
+        "To Ben Okafor",
+        "To the team Billing",
+        "Your reply",
+        "Mia Wong",
+        "Petra Novak",
+    ] {
         assert!(all.iter().any(|it| it == wanted), "{wanted} is missing in {all:?}");
     }
     for view in ["Needs a person", "Mine", "All open", "Closed"] {

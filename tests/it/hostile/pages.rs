@@ -121,6 +121,7 @@ async fn nasty_fields_and_addresses_are_refused_or_harmless() {
             ("/control", [("action", text), ("to", ""), ("target", "")]),
             ("/control", [("action", "assign"), ("to", text), ("target", "")]),
             ("/control", [("action", ""), ("to", ""), ("target", text)]),
+            ("/control", [("action", ""), ("to", ""), ("team", text)]),
             ("/control", [("action", "request"), ("note", text), ("view", text)]),
         ] {
             let answer = house.submit(&alice, &format!("{conversation}{path}"), &fields).await;

@@ -80,6 +80,8 @@ async fn an_agent_does_nothing_on_another_page() {
         ("control", vec![("action", "assign")]),
         ("control", vec![("target", RIVAL_BOT)]),
         ("control", vec![("to", "1")]),
+        ("control", vec![("team", "0")]),
+        ("control", vec![("team", "1")]),
     ] {
         for page in [RIVAL.to_owned(), format!("%34{}", &RIVAL[1..])] {
             let answer = house.submit(&alice, &format!("/inbox/{page}/{RIVALS_PERSON}/{path}"), &fields).await;

@@ -55,6 +55,8 @@ pub struct RowView {
     pub trouble: Option<&'static str>,
     /// Who has it.
     pub assignee: Option<Badge>,
+    /// The team that has it.
+    pub team: Option<Badge>,
     /// The first tags.
     pub tags: Vec<TagDot>,
     /// The other tags.
@@ -89,7 +91,7 @@ pub struct Countdown {
     pub why: &'static str,
 }
 
-/// An agent.
+/// An agent or a team.
 pub struct Badge {
     /// Letters of the name.
     pub initials: String,
@@ -153,6 +155,15 @@ impl Writer<'_> {
             window: self.countdown(row),
             trouble: row.trouble.as_deref().map(|state| if state == "failed" { t.row_failed } else { t.row_unknown }),
             assignee: row.assignee.as_ref().map(|(user, name)| self.badge(*user, name)),
+            team: row.team.as_deref().map(|name| self.team(name)),
+        }
+    }
+
+    fn team(&self, name: &str) -> Badge {
+        Badge {
+            initials: names::initials(Some(name)),
+            hue: names::hue(name),
+            label: fill(self.names.t.desk.team_has_it, &[("team", name)]),
         }
     }
 
