@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::wire::{PageId, PersonId, Timestamp};
 
 pub use counts::{COUNT_CAP, Counts};
-pub use filter::{Filter, Holder, Span};
+pub use filter::{Filter, Holder, Span, TeamIs};
 pub use rows::{LastMessage, PersonName, Row, RowTag, UNREAD_CAP};
 pub use walk::{Asked, LEASE_ENDS_MS, Listing, WINDOW_ENDS_MS};
 

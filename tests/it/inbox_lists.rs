@@ -244,11 +244,19 @@ async fn crowd(house: &WebHouse, count: i64) {
 }
 
 /// Tables that grow with what customers write.
-const GROWING: [&str; 7] = ["conversations", "open_conversations", "log", "outbox", "read_marks", "conversation_tags", "people"];
+const GROWING: [&str; 8] =
+    ["conversations", "open_conversations", "log", "outbox", "read_marks", "conversation_tags", "conversation_teams", "people"];
 
 /// What the queries of lists have and others do not.
-const LISTS: [&str; 6] =
-    ["as scope (id)", "from open_conversations", "with ordinality as k", "conversation_tags", "read_marks", "snoozed_until is not null"];
+const LISTS: [&str; 7] = [
+    "as scope (id)",
+    "from open_conversations",
+    "with ordinality as k",
+    "conversation_tags",
+    "conversation_teams",
+    "read_marks",
+    "snoozed_until is not null",
+];
 
 #[tokio::test]
 async fn no_list_looks_through_a_table_that_grows() {
@@ -262,6 +270,8 @@ async fn no_list_looks_through_a_table_that_grows() {
         "insert into people (page_id, person_id) select page_id, person_id from conversations",
         "insert into tags (name, colour) values ('x', 'red')",
         "insert into conversation_tags (page_id, person_id, tag_id) select page_id, person_id, (select tag_id from tags) from conversations where random() < .5",
+        "insert into teams (name) values ('x')",
+        "insert into conversation_teams (page_id, person_id, team_id) select page_id, person_id, (select team_id from teams) from conversations where random() < .5",
         "insert into users (email, name, password_hash, role) values ('a@b', 'A', '', 'admin')",
         "insert into read_marks (user_id, page_id, person_id, position) select (select user_id from users), page_id, person_id, 1 from conversations",
         "update conversations set closed_at = now() where random() < .1",

@@ -1,4 +1,4 @@
-//! Conversations of teams: who may give them, what is written, and when it ends.
+//! Conversations of teams: who may give them, what is written, when it ends, and the filter.
 
 use baton::access::UserId;
 use baton::control::Command;
@@ -50,6 +50,12 @@ impl Town {
     async fn assignments(&self) -> Vec<(String, String)> {
         let rows = sqlx::query_as("select name, payload from log join users using (user_id) where kind = 'assign' order by position");
         rows.fetch_all(&self.house.database.pool).await.expect("the log")
+    }
+
+    async fn people(&mut self, query: &str) -> Vec<String> {
+        let list = self.anna.get(&format!("/inbox?{query}")).await;
+        assert_eq!(list.status, 200, "{query}: {}", list.body);
+        list.texts("a.row .name").iter().map(|name| name.trim_start_matches("PSID …").to_owned()).collect()
     }
 }
 
@@ -161,6 +167,42 @@ async fn what_ends_an_assignment_ends_that_of_a_team() {
 }
 
 #[tokio::test]
+async fn lists_are_filtered_by_team() {
+    let mut town = Town::build().await;
+    for person in ["9002", "9003"] {
+        town.house.says(person, &format!("m_{person}"), "help").await;
+        town.house.hands_over(person, "x").await;
+    }
+    let (billing, parcels) = (town.billing.clone(), town.parcels.clone());
+    assert_eq!(town.gives(&billing).await, 303);
+    let other = format!("{}/control", town.house.conversation("9002"));
+    assert_eq!(town.anna.post(&other, &[("team", &parcels)]).await.status, 303);
+    for (filter, expected) in [
+        (format!("team={billing}"), vec!["9001"]),
+        (format!("team={parcels}"), vec!["9002"]),
+        ("team=mine".to_owned(), vec!["9001"]),
+        ("team=none".to_owned(), vec!["9003"]),
+        ("team=none&owner=people&unanswered=1".to_owned(), vec!["9003"]),
+        ("team=mine&assignee=me".to_owned(), vec![]),
+        ("team=999999".to_owned(), vec![]),
+        // What makes no sense is not asked.
+        ("team=-1".to_owned(), vec!["9003", "9002", "9001"]),
+        ("team=%00".to_owned(), vec!["9003", "9002", "9001"]),
+    ] {
+        for view in ["open", "unassigned"] {
+            assert_eq!(town.people(&format!("view={view}&{filter}")).await, expected, "{view} {filter}");
+        }
+    }
+    let list = town.anna.get("/inbox?view=open&team=mine&unanswered=1").await;
+    assert_eq!(list.texts("a.chip.filter > span:first-child"), ["Team: My teams", "Unanswered"]);
+    assert_eq!(list.attribute("a.chip.filter", "href").as_deref(), Some("/inbox?view=open&unanswered=1"));
+    assert_eq!(list.attribute("#filter-team option[selected]", "value").as_deref(), Some("mine"));
+    assert_eq!(list.texts("#filter-team option"), ["Any", "My teams", "None", "Billing", "Night", "Parcels"]);
+    assert!(list.attribute("a.row", "href").is_some_and(|row| row.contains("team=mine")));
+    assert_eq!(town.anna.get(&format!("/inbox?team={billing}")).await.text("a.chip.filter > span:first-child"), "Team: Billing");
+}
+
+#[tokio::test]
 async fn a_deleted_team_leaves_its_conversations_and_the_log_still_names_it() {
     let mut town = Town::build().await;
     assert_eq!(town.gives(&town.billing.clone()).await, 303);
@@ -174,5 +216,6 @@ async fn a_deleted_team_leaves_its_conversations_and_the_log_still_names_it() {
     let page = town.anna.get(&town.house.conversation(MIA)).await;
     assert!(!page.text("#holder").contains("Billing"), "{}", page.text("#holder"));
     assert!(page.text("#timeline").contains("assigned it to the team Billing"), "{}", page.text("#timeline"));
+    assert_eq!(town.people("view=open&team=none").await, [MIA]);
     assert_eq!(town.gives(&town.billing.clone()).await, 409);
 }

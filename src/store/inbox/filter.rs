@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use super::super::group::Lane;
 use super::super::log::datetime;
 use super::super::tags::TagId;
+use super::super::teams::TeamId;
 use super::super::{Store, StoreError};
 use super::walk::Key;
 use crate::access::UserId;
@@ -36,6 +37,17 @@ impl Holder {
     }
 }
 
+/// Which team has a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TeamIs {
+    /// None.
+    Nobodys,
+    /// One that the reader is in.
+    Mine,
+    /// This one.
+    Team(TeamId),
+}
+
 /// From a moment on and before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -52,6 +64,8 @@ pub struct Filter {
     pub holder: Option<Holder>,
     /// Assigned to this agent, or with `Some(None)` to nobody.
     pub assignee: Option<Option<UserId>>,
+    /// Its team.
+    pub team: Option<TeamIs>,
     /// Carries this tag.
     pub tag: Option<TagId>,
     /// Has messages that the reader has not seen.
@@ -107,6 +121,10 @@ impl Store {
                          and lower(split_part(replace(e.more ->> 'locale', '-', '_'), '_', 1)) = $12))
                  and ($13::timestamptz is null or c.last_message_at >= $13)
                  and ($14::timestamptz is null or c.last_message_at < $14)
+                 and ($16::bigint is null or case
+                       when $16 < 0 then (select g.team_id from conversation_teams g where g.page_id = c.page_id and g.person_id = c.person_id)
+                            in (select m.team_id from team_members m where m.user_id = $7)
+                       else coalesce((select g.team_id from conversation_teams g where g.page_id = c.page_id and g.person_id = c.person_id), 0) = $16 end)
                order by k.ordinal"#,
             &pages as _,
             &people as _,
@@ -122,7 +140,12 @@ impl Store {
             filter.language,
             from,
             until,
-            Lane::Quiet.number()
+            Lane::Quiet.number(),
+            filter.team.map(|team| match team {
+                TeamIs::Nobodys => 0,
+                TeamIs::Mine => -1,
+                TeamIs::Team(team) => team.0,
+            })
         )
         .fetch_all(&self.pool)
         .await?;

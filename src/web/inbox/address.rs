@@ -15,6 +15,7 @@ pub struct Asked {
     pub(super) page: String,
     pub(super) owner: String,
     pub(super) assignee: String,
+    pub(super) team: String,
     pub(super) tag: String,
     pub(super) unread: String,
     pub(super) unanswered: String,
@@ -166,7 +167,7 @@ mod tests {
         fn any_text_is_read_without_harm(text in ".{0,80}") {
             let asked = Asked {
                 view: text.clone(), sort: text.clone(), page: text.clone(), owner: text.clone(), assignee: text.clone(), tag: text.clone(),
-                window: text.clone(), language: text.clone(), since: text.clone(), after: text, ..Asked::default()
+                team: text.clone(), window: text.clone(), language: text.clone(), since: text.clone(), after: text, ..Asked::default()
             };
             let _ = asked.list().href();
         }

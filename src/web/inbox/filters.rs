@@ -5,8 +5,9 @@ use jiff::civil::Date;
 use super::address::Asked;
 use crate::access::UserId;
 use crate::control::{EXTENDED_MS, STANDARD_MS};
-use crate::store::inbox::{Filter, Holder, Span, WINDOW_ENDS_MS};
+use crate::store::inbox::{Filter, Holder, Span, TeamIs, WINDOW_ENDS_MS};
 use crate::store::tags::TagId;
+use crate::store::teams::TeamId;
 use crate::web::when::Clock;
 use crate::wire::{AppId, Object, PageId};
 
@@ -46,6 +47,8 @@ pub struct Filters {
     pub owner: Option<Holder>,
     /// Assigned to.
     pub assignee: Option<Assignee>,
+    /// Its team.
+    pub team: Option<TeamIs>,
     /// Carries this tag.
     pub tag: Option<TagId>,
     /// Not seen by the reader.
@@ -96,6 +99,11 @@ impl Filters {
                 "nobody" => Some(Assignee::Nobody),
                 id => id.parse().ok().map(|id| Assignee::User(UserId(id))),
             },
+            team: match asked.team.as_str() {
+                "none" => Some(TeamIs::Nobodys),
+                "mine" => Some(TeamIs::Mine),
+                id => id.parse().ok().filter(|id| *id > 0).map(|id| TeamIs::Team(TeamId(id))),
+            },
             tag: asked.tag.parse().ok().map(TagId),
             unread: asked.unread == "1",
             unanswered: asked.unanswered == "1",
@@ -118,6 +126,7 @@ impl Filters {
         say("page", self.page.as_ref().map(ToString::to_string));
         say("owner", self.owner.as_ref().map(|owner| owner.as_str().to_owned()));
         say("assignee", self.assignee.map(Assignee::value));
+        say("team", self.team.map(team_name));
         say("tag", self.tag.map(|tag| tag.0.to_string()));
         say("unread", self.unread.then(|| "1".to_owned()));
         say("unanswered", self.unanswered.then(|| "1".to_owned()));
@@ -136,6 +145,7 @@ impl Filters {
             "page" => rest.page = None,
             "owner" => rest.owner = None,
             "assignee" => rest.assignee = None,
+            "team" => rest.team = None,
             "tag" => rest.tag = None,
             "unread" => rest.unread = false,
             "unanswered" => rest.unanswered = false,
@@ -165,6 +175,7 @@ impl Filters {
                 Assignee::Nobody => None,
                 Assignee::User(user) => Some(user),
             }),
+            team: self.team,
             tag: self.tag,
             unread: self.unread,
             unanswered: self.unanswered,
@@ -191,6 +202,15 @@ impl Assignee {
             Self::Nobody => "nobody".to_owned(),
             Self::User(user) => user.0.to_string(),
         }
+    }
+}
+
+/// A choice of teams in addresses.
+fn team_name(team: TeamIs) -> String {
+    match team {
+        TeamIs::Nobodys => "none".to_owned(),
+        TeamIs::Mine => "mine".to_owned(),
+        TeamIs::Team(team) => team.0.to_string(),
     }
 }
 

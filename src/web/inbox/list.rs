@@ -93,7 +93,8 @@ impl List {
         let (apps, tags) = (web.store.app_names().await?, web.store.tags().await?);
         let ids: Vec<PageId> = visible.iter().map(|page| page.page.clone()).collect();
         let colleagues = web.store.colleagues_on(&ids).await?;
-        let known = Known { pages: &visible, apps: &apps, colleagues: &colleagues, tags: &tags, clock: &clock, t };
+        let teams = web.store.teams().await?;
+        let known = Known { pages: &visible, apps: &apps, colleagues: &colleagues, teams: &teams, tags: &tags, clock: &clock, t };
         let (selects, chips) = (known.selects(list), known.chips(list));
         let names = Names::new(apps, agent.user, t);
         let writer = Writer { names: &names, clock: &clock, list, current, several: visible.len() > 1 && list.filters.page.is_none() };

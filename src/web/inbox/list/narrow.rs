@@ -7,6 +7,7 @@ use crate::store::accounts::PageHead;
 use crate::store::inbox::Holder;
 use crate::store::inbox::conversation::{AppKind, AppName};
 use crate::store::tags::Tag;
+use crate::store::teams::Team;
 use crate::web::text::{Texts, fill};
 use crate::web::when::Clock;
 use crate::wire::Object;
@@ -47,6 +48,8 @@ pub struct Known<'a> {
     pub apps: &'a [AppName],
     /// Who answers on these Pages.
     pub colleagues: &'a [(UserId, String)],
+    /// The teams.
+    pub teams: &'a [Team],
     /// The tags.
     pub tags: &'a [Tag],
     /// The reader's clock.
@@ -68,6 +71,7 @@ impl Known<'_> {
         let mut selects = vec![
             select("owner", t.filter_owner, self.holders()),
             select("assignee", t.filter_assignee, self.assignees()),
+            select("team", t.desk.filter_team, if self.teams.is_empty() { Vec::new() } else { self.teams() }),
             select(
                 "tag",
                 t.filter_tag,
@@ -112,6 +116,7 @@ impl Known<'_> {
             "page" => of(t.page_filter, self.pages.iter().map(|page| (page.page.to_string(), page.name.clone())).collect()),
             "owner" => of(t.filter_owner, self.holders()),
             "assignee" => of(t.filter_assignee, self.assignees()),
+            "team" => of(t.desk.filter_team, self.teams()),
             "tag" => of(t.filter_tag, self.tags.iter().map(|tag| (tag.tag.0.to_string(), tag.name.clone())).collect()),
             "unread" => t.filter_unread.to_owned(),
             "unanswered" => t.filter_unanswered.to_owned(),
@@ -139,6 +144,12 @@ impl Known<'_> {
         let t = self.t;
         let words = [("me".to_owned(), t.filter_me.to_owned()), ("nobody".to_owned(), t.owner_idle.to_owned())].into_iter();
         words.chain(self.colleagues.iter().map(|(user, name)| (user.0.to_string(), name.clone()))).collect()
+    }
+
+    fn teams(&self) -> Vec<(String, String)> {
+        let f = self.t.desk;
+        let words = [("mine".to_owned(), f.filter_my_teams.to_owned()), ("none".to_owned(), f.filter_no_team.to_owned())].into_iter();
+        words.chain(self.teams.iter().map(|team| (team.team.0.to_string(), team.name.clone()))).collect()
     }
 
     const fn window(&self, window: WindowIs) -> &'static str {
