@@ -8,7 +8,8 @@ use super::Desk;
 const STATES: &str = "/inbox/100200300/8820114477120934";
 
 /// The pages, by the name of the picture.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
+    ("teams", "/settings/teams"),
     ("list", "/inbox?view=open"),
     ("conversation", "/inbox/100200300/7421893398374821?view=needs"),
     ("states", STATES),
