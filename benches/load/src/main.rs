@@ -15,6 +15,8 @@
 
 mod bare;
 mod baton;
+mod browser;
+mod chromium;
 mod cluster;
 mod delivery;
 mod footprint;
@@ -23,6 +25,8 @@ mod helper;
 mod inbox;
 mod intake;
 mod latency;
+#[path = "../../../tests/it/harness/leash.rs"]
+mod leash;
 mod live;
 mod load;
 mod machine;
@@ -86,6 +90,9 @@ async fn measure(named: &[&str], scale: Scale, quick: bool) {
     }
     if wanted("live") {
         report.section("live", &live::measure(&cluster, scale).await);
+    }
+    if wanted("browser") {
+        report.section("browser", &browser::measure(&cluster, scale).await);
     }
     if wanted("growth") {
         report.section("growth", &growth::measure(&cluster, scale, quick).await);

@@ -97,7 +97,7 @@ pub fn make(address: &str, spec: &Spec) -> Requests {
 }
 
 /// Whose turn it is.
-fn whose(spec: &Spec, index: usize) -> String {
+pub fn whose(spec: &Spec, index: usize) -> String {
     // Coprime with every number of people that is used: each has their turn before the first comes again.
     const STRIDE: usize = 48_271;
     person(spec.first + index.wrapping_mul(STRIDE) % spec.people)
@@ -111,10 +111,9 @@ fn look(address: &str, path: &str, cookie: &str) -> String {
 fn webhook(address: &str, spec: &Spec, index: usize, at: u128) -> String {
     let (host, path) = address.split_once('/').expect("an address with a path");
     let messages = index * spec.each..(index + 1) * spec.each;
-    let entries: Vec<String> = messages.map(|number| entry(&whose(spec, number), &mid(&spec.run, number), at)).collect();
+    let entries: Vec<String> = messages.map(|number| entry(&whose(spec, number), &mid(&spec.run, number), TEXT, at)).collect();
     let body = format!(r#"{{"object":"page","entry":[{}]}}"#, entries.join(","));
-    let (sha256, sha1) =
-        (signature::sha256_hex(SECRET.as_bytes(), body.as_bytes()), signature::sha1_hex(SECRET.as_bytes(), body.as_bytes()));
+    let (sha256, sha1) = signatures(&body);
     format!(
         "POST /{path} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nAccept-Encoding: deflate, gzip\r\nUser-Agent: facebookexternalua\r\n\
          Content-Type: application/json\r\nX-Hub-Signature: sha1={sha1}\r\nX-Hub-Signature-256: sha256={sha256}\r\n\
@@ -123,8 +122,24 @@ fn webhook(address: &str, spec: &Spec, index: usize, at: u128) -> String {
     )
 }
 
-fn entry(person: &str, mid: &str, at: u128) -> String {
+/// What everybody writes.
+const TEXT: &str = "Do you still have the blue one in size 42, and could I fetch it today?";
+
+/// What the headers say of a body, SHA-256 and SHA-1.
+fn signatures(body: &str) -> (String, String) {
+    (signature::sha256_hex(SECRET.as_bytes(), body.as_bytes()), signature::sha1_hex(SECRET.as_bytes(), body.as_bytes()))
+}
+
+/// A webhook in which somebody writes something of their own: its body, and the `X-Hub-Signature-256` without `sha256=`.
+pub fn one(person: &str, mid: &str, text: &str) -> (String, String) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis();
+    let body = format!(r#"{{"object":"page","entry":[{}]}}"#, entry(person, mid, text, now));
+    let signature = signatures(&body).0;
+    (body, signature)
+}
+
+fn entry(person: &str, mid: &str, text: &str, at: u128) -> String {
     format!(
-        r#"{{"id":"{PAGE}","time":{at},"messaging":[{{"sender":{{"id":"{person}"}},"recipient":{{"id":"{PAGE}"}},"timestamp":{at},"message":{{"mid":"{mid}","text":"Do you still have the blue one in size 42, and could I fetch it today?"}}}}]}}"#
+        r#"{{"id":"{PAGE}","time":{at},"messaging":[{{"sender":{{"id":"{person}"}},"recipient":{{"id":"{PAGE}"}},"timestamp":{at},"message":{{"mid":"{mid}","text":"{text}"}}}}]}}"#
     )
 }
