@@ -209,10 +209,12 @@ impl Claim {
         let ids: Vec<&str> = people.iter().map(|known| known.person.as_str()).collect();
         let words: Vec<&str> = people.iter().map(|known| known.words.as_str()).collect();
         let terms: Vec<String> = people.iter().map(|known| joined(&known.terms, std::iter::once(page_term(&known.page)))).collect();
+        // Who is known already is left out beforehand: a conflict locks the row, and that is written.
         sqlx::query!(
             "insert into search_people as s (page_id, person_id, words, terms)
              select distinct on (n.page_id, n.person_id) n.page_id, n.person_id, n.words, array_to_tsvector(string_to_array(n.terms, chr(10)))
              from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as n (page_id, person_id, words, terms)
+             where $5 or not exists (select from search_people k where k.page_id = n.page_id and k.person_id = n.person_id)
              on conflict (page_id, person_id) do update set words = excluded.words, terms = excluded.terms where $5 and s.words <> excluded.words",
             &pages as _,
             &ids as _,
