@@ -31,10 +31,12 @@ document.addEventListener("change", (event) => {
   if (event.target.form?.hasAttribute("data-submit-on-change")) event.target.form.requestSubmit();
 });
 
-watch(body.dataset.live, (change) => {
+const mine = body.dataset.conversation;
+
+// Of many changes at once it is told of the one that is shown here.
+watch(mine ? `${body.dataset.live}?open=${encodeURIComponent(mine)}` : body.dataset.live, (change) => {
   refreshList();
   news();
-  const mine = body.dataset.conversation;
   if (mine && (change.everything || change.conversations.some(([key]) => key === mine))) refreshThread();
 });
 

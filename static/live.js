@@ -25,8 +25,7 @@ export function watch(url, changed) {
     source.addEventListener("hello", (event) => {
       const change = heard(event);
       // Only a stream that broke off knows its place; what happened between the page and the first word of a new one was told to nobody.
-      if (!resumed) changed(everything);
-      else if (change.everything || change.conversations.length) changed(change);
+      changed(resumed ? change : everything);
       resumed = true;
     });
     source.addEventListener("changed", (event) => changed(heard(event)));

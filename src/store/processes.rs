@@ -45,8 +45,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn bury_processes(&self) -> Result<u64, StoreError> {
-        let done =
-            sqlx::query!("delete from processes where heartbeat_at < statement_timestamp() - interval '1 minute'").execute(&self.pool).await?;
+        let done = sqlx::query!("delete from processes where heartbeat_at < statement_timestamp() - interval '1 minute'")
+            .execute(&self.pool)
+            .await?;
         Ok(done.rows_affected())
     }
 }

@@ -22,7 +22,12 @@ pub struct Event {
 
 impl Stream {
     pub async fn open(browser: &Browser, last: Option<&str>) -> Self {
-        let mut request = browser.client.get(format!("{}/live", browser.base)).header("cookie", browser.cookie_header());
+        Self::showing(browser, "", last).await
+    }
+
+    /// Of a page that shows something: the query of the address says what.
+    async fn showing(browser: &Browser, query: &str, last: Option<&str>) -> Self {
+        let mut request = browser.client.get(format!("{}/live{query}", browser.base)).header("cookie", browser.cookie_header());
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -92,6 +97,42 @@ async fn changes_are_told_and_nothing_is_missed_after_a_break() {
         let mut lost = Stream::open(&anna, Some(odd)).await;
         assert_eq!(lost.news().await.expect("a hello").data["everything"], true, "{odd}");
     }
+}
+
+#[tokio::test]
+async fn of_many_changes_a_page_hears_whether_its_own_is_among_them() {
+    let house = house().await;
+    let anna = house.browser("anna@example.org").await;
+    let crowd = async |round: usize| {
+        for number in 0..201 {
+            house.says(&format!("p{number}"), &format!("m_{round}_{number}"), "x").await;
+        }
+    };
+    let mut live = Stream::showing(&anna, "?open=100200300/9001", None).await;
+    live.news().await.expect("a hello");
+    crowd(1).await;
+    // All that came since in one piece, as after a break.
+    let hello = async |query: &str, last: &str| Stream::showing(&anna, query, Some(last)).await.news().await.expect("a hello").data;
+    for nobody in ["", "?open=", "?open=9001", "?other=1"] {
+        assert_eq!(hello(nobody, "100200300:2").await["everything"], true, "{nobody}");
+    }
+    assert_eq!(hello("?open=100200300/9001", "100200300:2").await, json!({"everything": false, "conversations": []}));
+    assert_eq!(hello("?open=400500600/9001", "100200300:2").await, json!({"everything": false, "conversations": []}));
+    house.says("9001", "m_own", "and I").await;
+    let head: i64 = sqlx::query_scalar("select last_position from pages").fetch_one(&house.database.pool).await.expect("the head");
+    let own = json!(["100200300/9001", head]);
+    assert_eq!(hello("?open=100200300/9001", "100200300:2").await, json!({"everything": false, "conversations": [own]}));
+    // And as it came.
+    let heard = async {
+        loop {
+            let event = live.news().await.expect("a change");
+            assert_eq!(event.data["everything"], false);
+            if event.data["conversations"].as_array().expect("conversations").contains(&own) {
+                break;
+            }
+        }
+    };
+    heard.await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Instant, sleep_until};
 
 use super::BEAT;
-use super::conversations::{Conversations, MANY};
+use super::conversations::{Conversations, MANY, element};
 use super::cursor::{self, Cursor};
 use super::feed::Change;
 use crate::access::{Scope, UserId};
@@ -27,6 +27,8 @@ pub struct Watcher {
     t: &'static Texts,
     told: broadcast::Receiver<Arc<[Change]>>,
     moved: broadcast::Receiver<Conversation>,
+    // The one on the reader's page, if the browser has said which.
+    shown: Option<Conversation>,
     cursor: Cursor,
     // Not passed on yet: elements of a JSON array, and how many of them.
     changed: Vec<Arc<str>>,
@@ -39,8 +41,9 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Begins a stream, from where an earlier one broke off if there was one.
-    pub async fn open(web: State, agent: Agent, resumed: Option<Cursor>) -> Result<Self, WebError> {
+    /// Begins a stream, from where an earlier one broke off if there was one. Of many changes at once a reader who shows one conversation hears
+    /// whether it is among them.
+    pub async fn open(web: State, agent: Agent, resumed: Option<Cursor>, shown: Option<Conversation>) -> Result<Self, WebError> {
         // Listening before reading the heads: what happens in between is heard twice rather than never.
         let told = web.feed.subscribe();
         let open = metrics::gauge!("baton_live_streams");
@@ -52,6 +55,7 @@ impl Watcher {
             t: agent.lang.texts(),
             told,
             moved: web.board.subscribe(),
+            shown,
             cursor: Cursor::new(),
             changed: Vec::new(),
             count: 0,
@@ -75,7 +79,7 @@ impl Watcher {
                 None => {}
                 Some(Some(seen)) if seen <= head => {
                     let changed = self.changed_since(&page, seen, head).await?;
-                    self.note(&changed);
+                    self.note(&page, &changed);
                 }
                 Some(_) => self.everything = true,
             }
@@ -144,10 +148,10 @@ impl Watcher {
             return Ok(false);
         }
         if *from <= mine {
-            self.note(conversations);
+            self.note(page, conversations);
         } else {
             let missed = self.changed_since(page, mine, *to).await?;
-            self.note(&missed);
+            self.note(page, &missed);
         }
         self.cursor.insert(page.clone(), *to);
         Ok(true)
@@ -155,12 +159,20 @@ impl Watcher {
 
     async fn changed_since(&self, page: &PageId, after: i64, until: i64) -> Result<Conversations, StoreError> {
         let people = self.web.store.changed_people(page, after, until).await?;
-        Ok(Conversations::of(page, &people.into_iter().collect()))
+        Ok(Conversations::of(page, people.into_iter().collect()))
     }
 
-    fn note(&mut self, conversations: &Conversations) {
+    fn note(&mut self, page: &PageId, conversations: &Conversations) {
         match conversations {
-            Conversations::Many => self.everything = true,
+            Conversations::Many(known) => match (known, &self.shown) {
+                (Some(_), Some((shown, _))) if shown != page => {}
+                (Some(known), Some((_, person))) => {
+                    let element = known.get(person).map(|position| element(page, person, *position).into());
+                    self.count += usize::from(element.is_some());
+                    self.changed.extend(element);
+                }
+                _ => self.everything = true,
+            },
             Conversations::These { count: 0, .. } => {}
             Conversations::These { count, elements } => {
                 self.count += count;

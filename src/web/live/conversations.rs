@@ -7,8 +7,11 @@ use serde_json::json;
 
 use crate::wire::{PageId, PersonId};
 
-/// More changed conversations than this are told as "everything".
+/// More changed conversations than this are told as many.
 pub const MANY: usize = 200;
+
+/// Of more than this it is not told any more which they are.
+pub const KNOWN: usize = 20_000;
 
 /// Conversations that changed, each with its newest position.
 #[derive(Debug, Clone)]
@@ -20,18 +23,22 @@ pub enum Conversations {
         /// The elements of a JSON array, as the stream carries them.
         elements: Arc<str>,
     },
-    /// More than [`MANY`].
-    Many,
+    /// More than [`MANY`]: too many to tell all to everybody. `None` when there are more than [`KNOWN`].
+    Many(Option<Arc<BTreeMap<PersonId, i64>>>),
 }
 
 impl Conversations {
     /// Writes them.
-    pub fn of(page: &PageId, people: &BTreeMap<PersonId, i64>) -> Self {
+    pub fn of(page: &PageId, people: BTreeMap<PersonId, i64>) -> Self {
         if people.len() > MANY {
-            return Self::Many;
+            return Self::Many((people.len() <= KNOWN).then(|| Arc::new(people)));
         }
-        let elements: Vec<String> =
-            people.iter().map(|(person, position)| json!([format!("{page}/{person}"), position]).to_string()).collect();
+        let elements: Vec<String> = people.iter().map(|(person, position)| element(page, person, *position)).collect();
         Self::These { count: elements.len(), elements: elements.join(",").into() }
     }
+}
+
+/// A conversation and its newest position, as the stream carries them.
+pub fn element(page: &PageId, person: &PersonId, position: i64) -> String {
+    json!([format!("{page}/{person}"), position]).to_string()
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::GATHER;
-use super::conversations::{Conversations, MANY};
+use super::conversations::{Conversations, KNOWN};
 use crate::ledger::{Advance, Ledger};
 use crate::store::{Store, StoreError};
 use crate::wire::{PageId, PersonId};
@@ -43,7 +43,7 @@ pub struct Feed {
 struct Growth {
     from: i64,
     to: i64,
-    /// Who changed, while they are few enough to be told one by one.
+    /// Who changed, while they are few enough to be known one by one.
     people: BTreeMap<PersonId, i64>,
     /// Some of the rows did not come along: the store knows them.
     unknown: bool,
@@ -102,8 +102,11 @@ impl Feed {
         gathered.tell_at = None;
         let mut changes = Vec::with_capacity(gathered.growth.len());
         for (page, growth) in std::mem::take(&mut gathered.growth) {
-            match self.conversations(&page, &growth).await {
-                Ok(conversations) => changes.push(Change { page, from: growth.from, to: growth.to, conversations }),
+            match self.people(&page, &growth).await {
+                Ok(read) => {
+                    let conversations = Conversations::of(&page, read.unwrap_or(growth.people));
+                    changes.push(Change { page, from: growth.from, to: growth.to, conversations });
+                }
                 Err(error) => {
                     tracing::warn!(%error, "live updates wait for the store");
                     gathered.growth.insert(page, growth);
@@ -115,12 +118,13 @@ impl Feed {
         let _ = self.told.send(changes.into());
     }
 
-    async fn conversations(&self, page: &PageId, growth: &Growth) -> Result<Conversations, StoreError> {
-        if growth.people.len() > MANY || !growth.unknown {
-            return Ok(Conversations::of(page, &growth.people));
+    /// Who changed, from the store where it has to be asked.
+    async fn people(&self, page: &PageId, growth: &Growth) -> Result<Option<BTreeMap<PersonId, i64>>, StoreError> {
+        if growth.people.len() > KNOWN || !growth.unknown {
+            return Ok(None);
         }
         let people = self.store.changed_people(page, growth.from, growth.to).await?;
-        Ok(Conversations::of(page, &people.into_iter().collect()))
+        Ok(Some(people.into_iter().collect()))
     }
 }
 
@@ -143,7 +147,7 @@ impl Gathered {
         growth.unknown |= first.is_none_or(|first| first > growth.to);
         growth.to = *position;
         for row in rows.iter() {
-            if growth.people.len() > MANY {
+            if growth.people.len() > KNOWN {
                 break;
             }
             if let Some(person) = &row.person {
