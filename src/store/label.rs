@@ -1,9 +1,9 @@
-//! What admins call a tag or a field.
+//! What tags, fields, teams and saved views are called.
 
 /// Longest label, in characters.
 pub const LABEL_CHARS: usize = 40;
 
-/// The name of a tag or a field: some visible characters on one line.
+/// The name of a tag, a field, a team or a saved view: some visible characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label(String);
 

@@ -28,6 +28,7 @@ pub mod profiles;
 pub mod read_marks;
 pub mod rules;
 pub mod saved_replies;
+pub mod saved_views;
 pub mod search;
 mod sweep;
 pub mod tagging;

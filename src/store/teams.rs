@@ -54,6 +54,20 @@ impl Store {
         Ok(rows.into_iter().map(|row| Team { team: TeamId(row.team_id), name: row.name }).collect())
     }
 
+    /// The teams in which somebody is, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn teams_of(&self, user: UserId) -> Result<Vec<Team>, StoreError> {
+        let rows = sqlx::query!(
+            "select t.team_id, t.name from teams t join team_members m using (team_id) where m.user_id = $1 order by lower(t.name), t.team_id",
+            user.0
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| Team { team: TeamId(row.team_id), name: row.name }).collect())
+    }
+
     /// All teams with who is in them, by name.
     ///
     /// # Errors
