@@ -18,8 +18,8 @@ function remember(list) {
   addEventListener("pagehide", () => sessionStorage.setItem(place, String(list.scrollTop)));
 }
 
-// On a phone the views are one line that scrolls.
-document.querySelector(".view[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// On a phone the views are lines that scroll.
+for (const view of document.querySelectorAll(".view[aria-current]")) view.scrollIntoView({ block: "nearest", inline: "center" });
 remember(document.getElementById("list"));
 compose();
 menus();

@@ -33,6 +33,7 @@ mod outbox;
 mod platform;
 mod platform_fake;
 mod saved_replies;
+mod saved_views;
 mod short_way;
 mod story;
 mod two_processes;

@@ -19,6 +19,11 @@ pub async fn fill(house: &WebHouse) {
         "with team as (insert into teams (name) values ('Billing') returning team_id) insert into team_members select team_id, $1 from team",
     );
     team.bind(anna).execute(&house.database.pool).await.expect("a team");
+    let views = "insert into saved_views (owner, name, visibility, team_id, list)
+        select $1, 'Unanswered in German', 'me', null, 'view=open&unanswered=1&language=de' union all
+        select $1, 'Invoices to answer', 'team', team_id, 'view=open&team=' || team_id || '&unanswered=1' from teams union all
+        select user_id, 'Windows that end today', 'all', null, 'view=needs&window=ending' from users where role = 'admin'";
+    sqlx::query(views).bind(anna).execute(&house.database.pool).await.expect("saved views");
 
     // A whole story: menu, questions, handover with facts, an answer, a note, states.
     let mia = "7421893398374821";

@@ -88,6 +88,17 @@ impl ListState {
         Self { after: None, ..self.clone() }
     }
 
+    /// The same list as it is kept under a name: from its top, with an order only if that is not the usual one.
+    pub fn kept(&self) -> Self {
+        let sort = self.sort.map(|sort| self.view.sorted(Some(sort))).filter(|sort| *sort != self.view.sorted(None));
+        Self { sort, ..self.top() }
+    }
+
+    /// Reads a list that is to be kept. `None`: it is not what [`query`](Self::query) writes, so it would be another list than was asked for.
+    pub fn parse(query: &str) -> Option<Self> {
+        Some(Asked::posted(query, false).list()).filter(|list| list.query() == query)
+    }
+
     /// The address of the list.
     pub fn href(&self) -> String {
         format!("/inbox?{}", self.query())
@@ -164,12 +175,23 @@ mod tests {
         }
 
         #[test]
+        fn what_is_kept_is_written_as_it_is_read(view in 0..View::ALL.len(), sort in proptest::option::of(0..Sort::ALL.len()), tag in 1_i64..9) {
+            let filters = Filters { tag: Some(crate::store::tags::TagId(tag)), unread: true, ..Filters::default() };
+            let list = ListState { view: View::ALL[view], sort: sort.map(|sort| Sort::ALL[sort]), filters, after: None };
+            let kept = list.kept();
+            prop_assert_eq!(kept.view.sorted(kept.sort), list.view.sorted(list.sort));
+            prop_assert_eq!(ListState::parse(&kept.query()), Some(kept.clone()));
+            prop_assert_eq!(kept.kept(), kept);
+        }
+
+        #[test]
         fn any_text_is_read_without_harm(text in ".{0,80}") {
             let asked = Asked {
                 view: text.clone(), sort: text.clone(), page: text.clone(), owner: text.clone(), assignee: text.clone(), tag: text.clone(),
                 team: text.clone(), window: text.clone(), language: text.clone(), since: text.clone(), after: text, ..Asked::default()
             };
-            let _ = asked.list().href();
+            let list = asked.list();
+            prop_assert_eq!(ListState::parse(&list.query()), Some(list));
         }
     }
 }

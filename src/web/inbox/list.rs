@@ -9,6 +9,7 @@ use askama::Template;
 use super::address::ListState;
 use super::filters::Filters;
 use super::names::Names;
+use super::saved::{self, SaveForm, SavedLink};
 use crate::store::accounts::PageHead;
 use crate::store::inbox::{Asked, Row};
 use crate::store::log::timestamp;
@@ -37,6 +38,8 @@ pub struct List {
     pub view: &'static str,
     views: Vec<ViewLink>,
     other_views: Vec<ViewLink>,
+    saved: Vec<SavedLink>,
+    saving: SaveForm,
     title: &'static str,
     sort: &'static str,
     sorts: Vec<SortLink>,
@@ -106,6 +109,8 @@ impl List {
             view: list.view.as_str(),
             views,
             other_views,
+            saved: saved::links(web, agent, list).await?,
+            saving: SaveForm::load(web, agent, list, here(list, current)).await?,
             title: views::label(list.view, t),
             sort: views::sort_label(list.view, asked.sort, t),
             sorts: views::sorts(list, t),
@@ -123,7 +128,7 @@ impl List {
             refresh: list.href(),
             pages: choices(&visible, list),
             kept: list.filters.without("page").pairs(),
-            fragment_url: fragment_url(list, current),
+            fragment_url: format!("{}&fragment=list", here(list, current)),
         })
     }
 
@@ -156,11 +161,9 @@ impl List {
     }
 }
 
-fn fragment_url(list: &ListState, current: Option<(&PageId, &PersonId)>) -> String {
-    match current {
-        Some((page, person)) => format!("{}&fragment=list", list.conversation(page, person)),
-        None => format!("{}&fragment=list", list.href()),
-    }
+/// The address of the page with this list.
+fn here(list: &ListState, current: Option<(&PageId, &PersonId)>) -> String {
+    current.map_or_else(|| list.href(), |(page, person)| list.conversation(page, person))
 }
 
 fn choices(visible: &[PageHead], list: &ListState) -> Vec<PageChoice> {

@@ -23,6 +23,7 @@ pub mod pages;
 mod person;
 mod reasons;
 mod replies;
+pub mod saved;
 mod scene;
 mod sending;
 mod snooze;

@@ -13,6 +13,8 @@ pub enum Section {
     Tags,
     /// Teams.
     Teams,
+    /// Saved views.
+    Views,
     /// Saved replies.
     Replies,
     /// What agents write down about people.
@@ -21,7 +23,7 @@ pub enum Section {
 
 impl Section {
     /// The pages, in the order in which they are listed.
-    const ALL: [Self; 5] = [Self::Me, Self::Teams, Self::Tags, Self::Replies, Self::Fields];
+    const ALL: [Self; 6] = [Self::Me, Self::Views, Self::Teams, Self::Tags, Self::Replies, Self::Fields];
 
     /// Where `/settings` leads.
     pub const FIRST: Self = Self::Me;
@@ -32,6 +34,7 @@ impl Section {
             Self::Me => "/settings/me",
             Self::Teams => "/settings/teams",
             Self::Tags => "/settings/tags",
+            Self::Views => "/settings/views",
             Self::Replies => "/settings/replies",
             Self::Fields => "/settings/fields",
         }
@@ -42,6 +45,7 @@ impl Section {
             Self::Me => t.desk.preferences,
             Self::Teams => t.desk.teams_section,
             Self::Tags => t.settings_tags,
+            Self::Views => t.desk.views_section,
             Self::Replies => t.replies_heading,
             Self::Fields => t.desk.fields_section,
         }
@@ -52,6 +56,7 @@ impl Section {
             Self::Me => "person",
             Self::Teams => "people",
             Self::Tags => "tag",
+            Self::Views => "bookmark",
             Self::Replies => "quick",
             Self::Fields => "info",
         }

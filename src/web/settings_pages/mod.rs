@@ -9,6 +9,7 @@ mod me;
 mod replies;
 mod tags;
 mod teams;
+mod views;
 
 use actix_web::web::{self, ServiceConfig, resource};
 
@@ -33,6 +34,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .route("/teams", web::get().to(teams::page))
         .route("/teams", web::post().to(teams::create))
         .route("/teams/{team}", web::post().to(teams::change))
+        .route("/views", web::get().to(views::page))
+        .route("/views", web::post().to(views::create))
+        .route("/views/{view}", web::post().to(views::change))
         .service(with_files("/replies").route(web::get().to(replies::page)).route(web::post().to(replies::create)))
         .service(with_files("/replies/{reply}").route(web::post().to(replies::change)))
         .route("/fields", web::get().to(fields::page))

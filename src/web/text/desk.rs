@@ -19,6 +19,8 @@ texts! { Desk:
     // Teams.
     teams_section teams_lead teams_new teams_create teams_name teams_members teams_none teams_empty teams_taken teams_unfit teams_delete team_gone team_has_it
     pass_to_team pass_off_team did_assign_team did_take_off_team filter_team filter_my_teams filter_no_team
+    // Saved views.
+    views_section views_lead views_save views_name views_whose views_me views_all views_manage views_show views_none views_many views_unfit views_delete
     // Files beside a reply.
     files_label files_kept files_pick files_remove files_cancel files_wait files_not_now files_many files_not_taken files_empty files_large files_program
     files_not_as_named files_not_on_instagram decimal_mark
@@ -120,6 +122,19 @@ pub static EN: Desk = Desk {
     profile_username: "User name",
     profile_locale: "Language",
     profile_zone: "Time zone",
+    views_section: "Saved views",
+    views_lead: "A saved view is a list with its filters and its order. Save one with the bookmark above any list. Whoever uses it sees only what they may see.",
+    views_save: "Save this view",
+    views_name: "Name",
+    views_whose: "Who sees it",
+    views_me: "Only me",
+    views_all: "Everybody",
+    views_manage: "Rename or delete views",
+    views_show: "Show",
+    views_none: "There are no saved views yet.",
+    views_many: "You have saved {limit} views, which is the most. Please delete one first.",
+    views_unfit: "A view needs a name of at most {limit} characters.",
+    views_delete: "Delete view",
     teams_section: "Teams",
     teams_lead: "A conversation can be given to a team. Whoever is in it finds it with the filter “My teams”.",
     teams_new: "New team",
@@ -258,6 +273,19 @@ pub static DE: Desk = Desk {
     profile_username: "Benutzername",
     profile_locale: "Sprache",
     profile_zone: "Zeitzone",
+    views_section: "Gespeicherte Ansichten",
+    views_lead: "Eine gespeicherte Ansicht ist eine Liste mit ihren Filtern und ihrer Sortierung. Das Lesezeichen über jeder Liste speichert sie. Wer sie benutzt, sieht nur, was er sehen darf.",
+    views_save: "Diese Ansicht speichern",
+    views_name: "Name",
+    views_whose: "Wer sie sieht",
+    views_me: "Nur ich",
+    views_all: "Alle",
+    views_manage: "Ansichten umbenennen oder löschen",
+    views_show: "Anzeigen",
+    views_none: "Noch keine gespeicherten Ansichten.",
+    views_many: "Mehr als {limit} Ansichten lassen sich nicht speichern. Bitte zuerst eine löschen.",
+    views_unfit: "Eine Ansicht braucht einen Namen mit höchstens {limit} Zeichen.",
+    views_delete: "Ansicht löschen",
     teams_section: "Teams",
     teams_lead: "Eine Unterhaltung lässt sich einem Team zuweisen. Wer im Team ist, findet sie mit dem Filter „Meine Teams“.",
     teams_new: "Neues Team",

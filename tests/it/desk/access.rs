@@ -85,12 +85,14 @@ async fn axe_finds_nothing_on_the_pages_of_an_agent() {
     let pages = [
         "/inbox?view=open",
         "/inbox?view=closed",
+        "/inbox?view=open&unanswered=1&language=de",
         "/inbox/100200300/7421893398374821?view=needs",
         "/inbox/100200300/8820114477120934?view=mine",
         "/inbox/100200300/9917263540081726?view=open",
         "/inbox/search?q=parcel",
         "/inbox/search?q=before:soon",
         "/settings/me",
+        "/settings/views",
         "/settings/teams",
         "/settings/tags",
         "/settings/replies",
@@ -105,7 +107,7 @@ async fn axe_finds_nothing_in_dialogs_and_on_the_pages_of_an_admin() {
     let axe = axe();
     everything(
         "admin@harbour.example",
-        &["/inbox?view=open", "/settings/teams", "/settings/tags", "/settings/replies", "/settings/fields"],
+        &["/inbox?view=open", "/settings/views", "/settings/teams", "/settings/tags", "/settings/replies", "/settings/fields"],
     )
     .await;
     let desk = Desk::set("axe-dialogs", "anna@harbour.example").await;

@@ -130,6 +130,15 @@ async fn nasty_fields_and_addresses_are_refused_or_harmless() {
             assert!(answer.status < 500, "{what}");
             assert!(answer.status != 303 || answer.header("location").starts_with("/inbox"), "{what}: {answer:?}");
         }
+        for fields in [
+            [("list", text), ("name", "x"), ("whose", "me"), ("back", "")],
+            [("list", "view=open"), ("name", text), ("whose", "me"), ("back", text)],
+            [("list", "view=open"), ("name", "x"), ("whose", text), ("back", text)],
+        ] {
+            let saved = house.submit(&alice, "/settings/views", &fields).await;
+            check_page(&saved, text);
+            assert!(saved.status != 303 || saved.header("location") == "/inbox", "{text:.60}: {saved:?}");
+        }
         let language = house.submit(&alice, "/inbox/language", &[("language", text), ("back", text)]).await;
         check_page(&language, text);
         let language = house.submit(&alice, "/inbox/language", &[("language", "en"), ("back", text)]).await;
