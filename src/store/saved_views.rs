@@ -116,7 +116,9 @@ impl Store {
     pub async fn save_view(&self, owner: UserId, name: &Label, seen_by: &SeenBy, list: &str) -> Result<bool, StoreError> {
         let done = sqlx::query!(
             "insert into saved_views (owner, name, visibility, team_id, list) select $1::bigint, $2, $3, $4::bigint, $5
-             where (select count(*) from saved_views where owner = $1) < $6
+             where (select count(*) from saved_views v where v.owner = $1
+                    -- Those of a team that its maker has left are out of their sight.
+                    and (v.team_id is null or exists (select from team_members m where m.team_id = v.team_id and m.user_id = $1))) < $6
                and ($4 is null or exists (select from team_members where team_id = $4 and user_id = $1))",
             owner.0,
             name.as_str(),

@@ -181,6 +181,7 @@ async fn a_view_about_something_that_is_gone_is_an_empty_list() {
     let page = town.anna.get(&format!("/inbox?{list}")).await;
     assert_eq!((page.status, page.count("a.row"), page.count("a.chip.filter")), (200, 0, 1));
     assert_eq!(page.text(".saved-views a[aria-current]"), "Invoices");
+    assert_eq!(page.count(".views a[aria-current]"), 1, "one place at a time");
 }
 
 #[tokio::test]

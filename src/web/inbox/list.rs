@@ -101,7 +101,8 @@ impl List {
         let (selects, chips) = (known.selects(list), known.chips(list));
         let names = Names::new(apps, agent.user, t);
         let writer = Writer { names: &names, clock: &clock, list, current, several: visible.len() > 1 && list.filters.page.is_none() };
-        let (views, other_views) = views::views(list, &counts, t);
+        let saved = saved::links(web, agent, list).await?;
+        let (views, other_views) = views::views(list, &counts, saved.iter().any(|view| view.current), t);
         let (nothing, nothing_next) = views::nothing(list.view, t);
         Ok(Self {
             t,
@@ -109,7 +110,7 @@ impl List {
             view: list.view.as_str(),
             views,
             other_views,
-            saved: saved::links(web, agent, list).await?,
+            saved,
             saving: SaveForm::load(web, agent, list, here(list, current)).await?,
             title: views::label(list.view, t),
             sort: views::sort_label(list.view, asked.sort, t),

@@ -35,7 +35,7 @@ pub struct SortLink {
 }
 
 /// The views that are always in sight, and the others.
-pub fn views(list: &ListState, counts: &Counts, t: &'static Texts) -> (Vec<ViewLink>, Vec<ViewLink>) {
+pub fn views(list: &ListState, counts: &Counts, saved_is_shown: bool, t: &'static Texts) -> (Vec<ViewLink>, Vec<ViewLink>) {
     let link = |view: View| {
         let count = counts.of(view);
         // The Page stays; what else was wanted was wanted of another list.
@@ -45,7 +45,8 @@ pub fn views(list: &ListState, counts: &Counts, t: &'static Texts) -> (Vec<ViewL
             name: view.as_str(),
             icon: icon(view),
             label: label(view, t),
-            current: view == list.view,
+            // One place at a time is where somebody is.
+            current: view == list.view && !saved_is_shown,
             any: count > 0,
             count: badges::shown(count),
         }
