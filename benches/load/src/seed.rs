@@ -83,6 +83,9 @@ pub async fn vary(cluster: &Cluster, database: &str) {
     cluster.run(database, "vacuum analyze").await;
 }
 
+/// Milliseconds between two messages of a past: ten million of them lie within a year, as on a busy Page.
+const APART: u64 = 3_000;
+
 /// The person whose conversation is copied.
 const PATTERN: usize = 900_000_000;
 
@@ -106,7 +109,7 @@ pub async fn search_has_read(cluster: &Cluster, database: &str) {
 }
 
 /// Every conversation in turn, round after round, so that neighbours in the log are strangers as they are on a busy Page. The first round is
-/// what Baton wrote before the message itself (the change of control), the others are messages.
+/// what Baton wrote before the message itself (the change of control), the others are messages, [`APART`] from each other.
 fn copy(pattern: &str, past: Past) -> String {
     let Past { first, people, rows } = past;
     let offset = 2_000_000_000_000_000_u64 + first as u64;
@@ -121,7 +124,8 @@ fn copy(pattern: &str, past: Past) -> String {
             end if;
         end $$;
         insert into log (page_id, position, person_id, at, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload)
-        select p.page_id, h.last + round.n * {people} + who.n + 1, ({offset} + who.n)::text, p.at, p.happened_at, p.kind, p.field,
+        select p.page_id, h.last + round.n * {people} + who.n + 1, ({offset} + who.n)::text,
+            p.at - {APART} * ({rows}::bigint * {people} - round.n * {people} - who.n) * interval '1 millisecond', p.happened_at, p.kind, p.field,
             p.mid || '-' || {first} + who.n || '-' || round.n, p.app_id, p.user_id, p.audience, p.button_app, p.epoch,
             replace(replace(p.payload, '{pattern}', ({offset} + who.n)::text), p.mid, p.mid || '-' || {first} + who.n || '-' || round.n)
         from head h, generate_series(1, {rows} - 1) as round (n), generate_series(0, {people} - 1) as who (n), pattern p
@@ -145,10 +149,14 @@ fn copy(pattern: &str, past: Past) -> String {
         do $$ declare made text := (select indexdef from pg_indexes where indexname = 'search_lines_by_terms'); begin
             -- Sorting all of it in at once takes a tenth of the time.
             drop index search_lines_by_terms;
+            -- The spans of time that a line lies in are terms as well, as two numbers with a colon between: those of the pattern are another's.
             insert into search_lines (page_id, position, person_id, at, words, terms)
-            select s.page_id, h.last + round.n * {people} + who.n + 1, ({offset} + who.n)::text, s.at, s.words, s.terms
-            from head h, generate_series(1, {rows} - 1) as round (n), generate_series(0, {people} - 1) as who (n), search_lines s
-            where s.page_id = '{PAGE}' and s.person_id = '{pattern}';
+            select l.page_id, l.position, l.person_id, l.at, s.words, array_to_tsvector(s.bare || spans.terms)
+            from (select words, array(select t from unnest(tsvector_to_array(terms)) t where t !~ '^\d+:\d+$') as bare
+                  from search_lines where page_id = '{PAGE}' and person_id = '{pattern}') s,
+                head h join log l on l.page_id = '{PAGE}' and l.position > h.last and l.kind = 'message',
+                lateral (select array_agg(power || ':' || ((extract(epoch from l.at) * 1000)::bigint >> power)) as terms
+                         from unnest(array[16, 20, 24, 28, 32]) power) as spans;
             execute made;
         end $$;
         insert into people (page_id, person_id, name, first_name, last_name, fetched_at)
