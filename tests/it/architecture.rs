@@ -85,11 +85,7 @@ fn no_query_compares_with_a_time_that_no_index_can_be_asked_for() {
     assert!(!compares("update subscriptions set down_since = clock_timestamp(), seen_at = clock_timestamp() where page_id > $1"));
     let queries: Vec<_> = fs::read_dir(root().join(".sqlx")).expect(".sqlx").map(|file| file.expect("a file").path()).collect();
     assert!(queries.len() > 100, "{} queries", queries.len());
-    let broken: Vec<_> = queries
-        .iter()
-        .map(|file| fs::read_to_string(file).expect("a query"))
-        .filter(|text| compares(text))
-        .collect();
+    let broken: Vec<_> = queries.iter().map(|file| fs::read_to_string(file).expect("a query")).filter(|text| compares(text)).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 

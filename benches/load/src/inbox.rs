@@ -70,7 +70,7 @@ impl<'a> Inbox<'a> {
             .split("href=\"")
             .filter_map(|rest| rest.split('"').next())
             .filter(|href| href.starts_with("/inbox?view="))
-            .map(|href| href.replace("&amp;", "&"))
+            .map(|href| href.replace("&#38;", "&").replace("&amp;", "&"))
             .map(|href| (href.trim_start_matches("/inbox?").to_owned(), vec![href]))
             .collect();
         looks.sort();

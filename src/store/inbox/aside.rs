@@ -72,7 +72,8 @@ impl Store {
             STANDARD_MS,
             datetime(now.plus_millis(LEASE_ENDS_MS)),
             now.plus_millis(LEASE_ENDS_MS).millis(),
-            datetime(timestamp(after.at).plus_millis(-STANDARD_MS).max(Timestamp::from_millis(0))),
+            // No earlier than $6, or everything before it is read on the way.
+            datetime(timestamp(after.at).max(now).plus_millis(-STANDARD_MS)),
             Lane::Answered.number()
         )
         .fetch_all(&self.pool)

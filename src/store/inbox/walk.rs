@@ -84,6 +84,19 @@ impl<'a> Start<'a> {
         Self::new(after, NEVER)
     }
 
+    /// Going up, it begins no earlier than the span does. Of several bounds PostgreSQL begins at any one and reads on to the tightest, so there must be
+    /// only one.
+    fn within(self, span: Span) -> Self {
+        let from = from(span);
+        if from > self.at { Self { at: from, page: "", person: "" } } else { self }
+    }
+
+    /// The same going down: before the span's end.
+    fn below(self, span: Span) -> Self {
+        let until = until(span);
+        if until < self.at { Self { at: until, page: "", person: "" } } else { self }
+    }
+
     fn new(after: Option<&'a Place>, start: Timestamp) -> Self {
         match after {
             Some(place) => Self { at: datetime(place.at), page: place.page.as_str(), person: place.person.as_str() },
@@ -152,15 +165,15 @@ impl Store {
         match (asked.view, asked.sort) {
             (View::Needs, Sort::Waiting) => self.handed_over(&pages, &Start::ascending(after), limit).await,
             (View::Mine, Sort::Newest) => self.newest_of(asked.me, &pages, &Start::descending(after), limit).await,
-            (View::Mine, Sort::Waiting) => self.oldest_of(asked.me, &pages, &Start::ascending(after), written, limit).await,
-            (View::Mine, Sort::Ending) => self.oldest_of(asked.me, &pages, &Start::ascending(after), within, limit).await,
+            (View::Mine, Sort::Waiting) => self.oldest_of(asked.me, &pages, &Start::ascending(after).within(written), written, limit).await,
+            (View::Mine, Sort::Ending) => self.oldest_of(asked.me, &pages, &Start::ascending(after).within(within), within, limit).await,
             (View::Ending, _) => self.ending(&pages, &Start::ascending(after), asked.now, limit).await,
             (View::Failed, _) => self.failed(&pages, &Start::descending(after), limit).await,
             (View::Snoozed, _) => self.snoozed(&pages, &Start::ascending(after), limit).await,
             (View::Closed, _) => self.closed(&pages, &Start::descending(after), limit).await,
-            (_, Sort::Newest) => self.newest(&pages, &all, &Start::descending(after), written, limit).await,
-            (_, Sort::Waiting) => self.oldest(&pages, &waiting, &Start::ascending(after), written, limit).await,
-            (_, Sort::Ending) => self.oldest(&pages, &waiting, &Start::ascending(after), within, limit).await,
+            (_, Sort::Newest) => self.newest(&pages, &all, &Start::descending(after).below(written), written, limit).await,
+            (_, Sort::Waiting) => self.oldest(&pages, &waiting, &Start::ascending(after).within(written), written, limit).await,
+            (_, Sort::Ending) => self.oldest(&pages, &waiting, &Start::ascending(after).within(within), within, limit).await,
         }
     }
 
