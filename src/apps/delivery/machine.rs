@@ -49,6 +49,8 @@ pub(super) struct Machine {
     lanes: HashMap<Conversation, Lane>,
     ready: VecDeque<Conversation>,
     due: BTreeSet<(Instant, Conversation)>,
+    /// Parked beyond what was read: what lies before may be theirs and not done, so they wait until the log was read up to there.
+    ahead: BTreeSet<(i64, Instant, Conversation)>,
     /// Events in memory, those under way included, and their bytes.
     held: usize,
     held_bytes: usize,
@@ -72,6 +74,7 @@ impl Machine {
             lanes: HashMap::new(),
             ready: VecDeque::new(),
             due: BTreeSet::new(),
+            ahead: BTreeSet::new(),
             held: 0,
             held_bytes: 0,
             under_way: 0,
@@ -83,7 +86,7 @@ impl Machine {
         for one in parked {
             let next = now + one.wait;
             let detour = Detour { position: one.position, left_to: position, attempts: one.attempts, successes_then: 0, next, why: None };
-            machine.due.insert((next, one.person.clone()));
+            machine.ahead.insert((one.position, next, one.person.clone()));
             machine.lanes.insert(one.person, Lane { detour: Some(detour), ..Lane::new() });
         }
         machine
@@ -181,6 +184,7 @@ impl Machine {
         if let Some(conversation) = self.health.guilty(now) {
             self.convict(&conversation, now);
         }
+        self.catch_up();
         self.release_due(now);
         match self.health.allowance(now) {
             Allowance::Nothing => None,
@@ -208,6 +212,15 @@ impl Machine {
     /// What has changed for the database, if anything has.
     pub fn take_changes(&mut self) -> Changes {
         std::mem::take(&mut self.changes)
+    }
+
+    /// Lets conversations that were parked beyond what was read wait like all others, once the log has been read up to where they go on.
+    fn catch_up(&mut self) {
+        while self.ahead.first().is_some_and(|&(position, ..)| position <= self.read() + 1)
+            && let Some((_, next, conversation)) = self.ahead.pop_first()
+        {
+            self.due.insert((next, conversation));
+        }
     }
 
     /// Lets conversations whose wait is over go on. While the app is down they go on only if nothing else is there to probe it with.

@@ -1,4 +1,4 @@
-//! How it ends gracefully, and how an outage is known when every conversation is off the main way already.
+//! How it ends gracefully or not, and how an outage is known when every conversation is off the main way already.
 
 use super::*;
 
@@ -30,6 +30,31 @@ fn what_is_done_does_not_come_again_after_a_graceful_end() {
     assert_eq!((parked.position, parked.attempts, changes.parked.len()), (3, 0, 1));
     let mut next = Machine::new(settings, 5, vec![parked], None, now);
     assert!(matches!(next.next(now), Some(Work::Read(Timeline { from: 3, to: 5, .. }))));
+}
+
+#[test]
+fn what_waited_in_memory_is_heard_first_after_a_crash() {
+    // More than is held of one conversation: the third is parked, and the cursor still lies before the first.
+    let mut world = World::with("aaaaa", Settings { lane: 2, ..settings() });
+    world.read_all();
+    assert_eq!(world.started().len(), 1, "1 is on its way");
+    world.flush();
+    assert_eq!((world.cursor, world.parked[&person("a")].0.position), (0, 3));
+    world.crash();
+    assert!(world.machine.next(world.now).is_none(), "nobody knows yet what lies before 3");
+    let mut heard = Vec::new();
+    loop {
+        let read = world.read_one();
+        if let Some(events) = world.next() {
+            heard.extend(events.iter().map(Event::position));
+            world.machine.tried(events, Verdict::Taken, world.now);
+        } else if !read {
+            break;
+        }
+    }
+    assert_eq!(heard, [1, 2, 3, 4, 5]);
+    world.flush();
+    assert_eq!((world.cursor, world.parked.len()), (5, 0));
 }
 
 /// Parks each of these people: their event fails while somebody else's is taken.
