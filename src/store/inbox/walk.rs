@@ -86,13 +86,13 @@ impl<'a> Start<'a> {
 
     /// Going up, it begins no earlier than the span does. Of several bounds PostgreSQL begins at any one and reads on to the tightest, so there must be
     /// only one.
-    fn within(self, span: Span) -> Self {
+    fn no_earlier(self, span: Span) -> Self {
         let from = from(span);
         if from > self.at { Self { at: from, page: "", person: "" } } else { self }
     }
 
-    /// The same going down: before the span's end.
-    fn below(self, span: Span) -> Self {
+    /// The same going down, before the span's end.
+    fn no_later(self, span: Span) -> Self {
         let until = until(span);
         if until < self.at { Self { at: until, page: "", person: "" } } else { self }
     }
@@ -165,15 +165,19 @@ impl Store {
         match (asked.view, asked.sort) {
             (View::Needs, Sort::Waiting) => self.handed_over(&pages, &Start::ascending(after), limit).await,
             (View::Mine, Sort::Newest) => self.newest_of(asked.me, &pages, &Start::descending(after), limit).await,
-            (View::Mine, Sort::Waiting) => self.oldest_of(asked.me, &pages, &Start::ascending(after).within(written), written, limit).await,
-            (View::Mine, Sort::Ending) => self.oldest_of(asked.me, &pages, &Start::ascending(after).within(within), within, limit).await,
+            (View::Mine, Sort::Waiting) => {
+                self.oldest_of(asked.me, &pages, &Start::ascending(after).no_earlier(written), written, limit).await
+            }
+            (View::Mine, Sort::Ending) => {
+                self.oldest_of(asked.me, &pages, &Start::ascending(after).no_earlier(within), within, limit).await
+            }
             (View::Ending, _) => self.ending(&pages, &Start::ascending(after), asked.now, limit).await,
             (View::Failed, _) => self.failed(&pages, &Start::descending(after), limit).await,
             (View::Snoozed, _) => self.snoozed(&pages, &Start::ascending(after), limit).await,
             (View::Closed, _) => self.closed(&pages, &Start::descending(after), limit).await,
-            (_, Sort::Newest) => self.newest(&pages, &all, &Start::descending(after).below(written), written, limit).await,
-            (_, Sort::Waiting) => self.oldest(&pages, &waiting, &Start::ascending(after).within(written), written, limit).await,
-            (_, Sort::Ending) => self.oldest(&pages, &waiting, &Start::ascending(after).within(within), within, limit).await,
+            (_, Sort::Newest) => self.newest(&pages, &all, &Start::descending(after).no_later(written), written, limit).await,
+            (_, Sort::Waiting) => self.oldest(&pages, &waiting, &Start::ascending(after).no_earlier(written), written, limit).await,
+            (_, Sort::Ending) => self.oldest(&pages, &waiting, &Start::ascending(after).no_earlier(within), within, limit).await,
         }
     }
 
@@ -280,4 +284,31 @@ fn place(key: &Key) -> Result<Place, StoreError> {
         page: PageId::parse(&key.page_id).map_err(|e| bad("page_id", e.to_string()))?,
         person: PersonId::parse(&key.person_id).map_err(|e| bad("person_id", e.to_string()))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    #[test]
+    fn a_walk_begins_at_the_tightest_bound() {
+        let place = Place { at: at(50), page: PageId::parse("7").unwrap(), person: PersonId::parse("9").unwrap() };
+        let span = |from: i64, until: i64| Span { from: Some(at(from)), until: Some(at(until)) };
+        let told = |start: Start<'_>| (timestamp(start.at), start.page.to_owned(), start.person.to_owned());
+        // Whoever wrote at the bound itself comes after it going up, and not at all going down: no Page and no person come before all others.
+        let bound = |seconds: i64| (at(seconds), String::new(), String::new());
+        let there = (at(50), "7".to_owned(), "9".to_owned());
+        assert_eq!(told(Start::ascending(None).no_earlier(span(40, 60))), bound(40));
+        assert_eq!(told(Start::ascending(Some(&place)).no_earlier(span(40, 60))), there);
+        assert_eq!(told(Start::ascending(Some(&place)).no_earlier(span(50, 60))), there);
+        assert_eq!(told(Start::ascending(Some(&place)).no_earlier(span(55, 60))), bound(55));
+        assert_eq!(told(Start::ascending(None).no_earlier(Span::default())), bound(0));
+        assert_eq!(told(Start::descending(None).no_later(span(40, 60))), bound(60));
+        assert_eq!(told(Start::descending(Some(&place)).no_later(span(40, 60))), there);
+        assert_eq!(told(Start::descending(Some(&place)).no_later(span(40, 45))), bound(45));
+    }
 }
