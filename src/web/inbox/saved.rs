@@ -74,7 +74,7 @@ pub fn seen_by(view: &SavedView, t: &'static Texts) -> String {
 }
 
 fn team_words(team: &Team, t: &'static Texts) -> String {
-    fill(t.desk.team_has_it, &[("team", &team.name)])
+    fill(t.desk.team_named, &[("team", &team.name)])
 }
 
 /// The views of a reader. The first of those that are what is shown is marked.

@@ -127,7 +127,7 @@ impl Thread {
                 &scene.names,
                 &scene.clock,
             ),
-            team: conversation.team.as_ref().map(|team| fill(t.desk.team_has_it, &[("team", &team.name)])),
+            team: conversation.team.as_ref().map(|team| fill(t.desk.team_named, &[("team", &team.name)])),
             problem,
             position: conversation.last_position,
             older: timeline.older.map(|position| format!("{address}&before={position}")),

@@ -17,7 +17,7 @@ texts! { Desk:
     fields_section fields_title fields_write fields_lead fields_new fields_create fields_name fields_none fields_archived fields_taken fields_many
     fields_unfit fields_long past_title past_closed past_notes profile_username profile_locale profile_zone
     // Teams.
-    teams_section teams_lead teams_new teams_create teams_name teams_members teams_none teams_empty teams_taken teams_unfit teams_delete team_gone team_has_it
+    teams_section teams_lead teams_new teams_create teams_name teams_members teams_none teams_empty teams_taken teams_unfit teams_delete team_gone team_named
     pass_to_team pass_off_team did_assign_team did_take_off_team filter_team filter_my_teams filter_no_team
     // Saved views.
     views_section views_lead views_save views_name views_whose views_me views_all views_manage views_show views_none views_many views_unfit views_delete
@@ -147,7 +147,7 @@ pub static EN: Desk = Desk {
     teams_unfit: "A team needs a name of at most {limit} characters.",
     teams_delete: "Delete team",
     team_gone: "Nobody in this team can see this conversation, or the team is gone. Choose another.",
-    team_has_it: "Team {team}",
+    team_named: "Team {team}",
     pass_to_team: "To the team {team}",
     pass_off_team: "Off the team {team}",
     did_assign_team: "{by} assigned it to the team {team}",
@@ -298,7 +298,7 @@ pub static DE: Desk = Desk {
     teams_unfit: "Ein Team braucht einen Namen mit höchstens {limit} Zeichen.",
     teams_delete: "Team löschen",
     team_gone: "Niemand in diesem Team kann diese Unterhaltung sehen, oder es gibt das Team nicht mehr. Bitte ein anderes wählen.",
-    team_has_it: "Team {team}",
+    team_named: "Team {team}",
     pass_to_team: "An das Team {team}",
     pass_off_team: "Dem Team {team} wegnehmen",
     did_assign_team: "{by} hat sie dem Team {team} zugewiesen",

@@ -160,11 +160,7 @@ impl Writer<'_> {
     }
 
     fn team(&self, name: &str) -> Badge {
-        Badge {
-            initials: names::initials(Some(name)),
-            hue: names::hue(name),
-            label: fill(self.names.t.desk.team_has_it, &[("team", name)]),
-        }
+        Badge { initials: names::initials(Some(name)), hue: names::hue(name), label: fill(self.names.t.desk.team_named, &[("team", name)]) }
     }
 
     fn badge(&self, user: UserId, name: &str) -> Badge {
