@@ -27,7 +27,7 @@ impl Town {
         let ben = house.user("ben@example.org", "Ben Okafor", "agent", &[&house.page.id]).await;
         let cleo = house.user("cleo@example.org", "Cleo Sand", "agent", &[&second]).await;
         let (billing, parcels, night) =
-            (team(&house, "Billing", anna).await, team(&house, "Parcels", ben).await, team(&house, "Night", cleo).await);
+            (house.team("Billing", &[anna]).await, house.team("Parcels", &[ben]).await, house.team("Night", &[cleo]).await);
         house.says(MIA, "m_1", "My invoice is wrong").await;
         house.hands_over(MIA, "x").await;
         let anna = house.browser("anna@example.org").await;
@@ -60,17 +60,6 @@ impl Town {
 }
 
 /// A team of one.
-async fn team(house: &WebHouse, name: &str, member: i64) -> String {
-    let team: i64 = sqlx::query_scalar("insert into teams (name) values ($1) returning team_id")
-        .bind(name)
-        .fetch_one(&house.database.pool)
-        .await
-        .expect("a team");
-    let insert = sqlx::query("insert into team_members (team_id, user_id) values ($1, $2)").bind(team).bind(member);
-    insert.execute(&house.database.pool).await.expect("a member");
-    team.to_string()
-}
-
 #[tokio::test]
 async fn a_team_gets_a_conversation_and_log_timeline_and_head_say_so() {
     let mut town = Town::build().await;

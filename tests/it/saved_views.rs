@@ -23,7 +23,7 @@ impl Town {
         let ben = house.user("ben@example.org", "Ben Okafor", "agent", &[&house.page.id]).await;
         let cleo = house.user("cleo@example.org", "Cleo Sand", "agent", &[&second]).await;
         house.user("rosa@example.org", "Rosa Lind", "admin", &[]).await;
-        let (billing, parcels) = (team(&house, "Billing", &[anna, cleo]).await, team(&house, "Parcels", &[ben]).await);
+        let (billing, parcels) = (house.team("Billing", &[anna, cleo]).await, house.team("Parcels", &[ben]).await);
         house.says(MIA, "m_1", "My invoice is wrong").await;
         house.hears(&second, "9101", serde_json::json!({"message": {"mid": "m_2", "text": "Hello"}})).await;
         let (anna, ben) = (house.browser("anna@example.org").await, house.browser("ben@example.org").await);
@@ -39,14 +39,6 @@ impl Town {
     async fn execute(&self, sql: &str) {
         sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(&self.house.database.pool).await.expect("done");
     }
-}
-
-async fn team(house: &WebHouse, name: &str, members: &[i64]) -> String {
-    let insert = "with team as (insert into teams (name) values ($1) returning team_id),
-                       members as (insert into team_members select team_id, unnest($2::bigint[]) from team)
-                  select team_id from team";
-    let team: i64 = sqlx::query_scalar(insert).bind(name).bind(members).fetch_one(&house.database.pool).await.expect("a team");
-    team.to_string()
 }
 
 async fn saves(browser: &mut Browser, name: &str, whose: &str, list: &str) -> u16 {

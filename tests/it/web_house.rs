@@ -125,6 +125,15 @@ impl WebHouse {
         self.hears(&self.page.id, person, json!({"message": {"mid": mid, "text": text}})).await;
     }
 
+    /// A team of these accounts, as addresses name it.
+    pub async fn team(&self, name: &str, members: &[i64]) -> String {
+        let insert = "with team as (insert into teams (name) values ($1) returning team_id),
+                           members as (insert into team_members select team_id, unnest($2::bigint[]) from team)
+                      select team_id from team";
+        let team: i64 = sqlx::query_scalar(insert).bind(name).bind(members).fetch_one(&self.database.pool).await.expect("a team");
+        team.to_string()
+    }
+
     /// What a person is called.
     pub async fn named(&self, person: &str, name: &str) {
         let insert = sqlx::query("insert into people (page_id, person_id, name) values ($1, $2, $3)");
