@@ -10,7 +10,8 @@ use std::path::PathBuf;
 
 use futures_util::FutureExt;
 
-use crate::harness::browser::{Browser, Driver, Scripts};
+use crate::harness::browser::{Browser, Scripts};
+use crate::harness::chromedriver::Driver;
 use chat::Chat;
 use demo::{Demo, Person};
 use inbox::Inbox;

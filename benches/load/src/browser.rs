@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::Scale;
 use crate::baton::{Baton, PAGE};
-use crate::chromium::{Driver, Page};
+use crate::chromedriver::Driver;
+use crate::chromium::Page;
 use crate::cluster::Cluster;
 use crate::intake::{CONNECTIONS, Series};
 use crate::live::log_in;

@@ -1,48 +1,17 @@
-//! Chromium, headless, driven by chromedriver, as `tests/it/desk` drives it.
+//! A page in a browser, as an agent has it.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use thirtyfour::ChromiumLikeCapabilities;
 use thirtyfour::prelude::*;
 
-use crate::leash::Leash;
+use crate::chromedriver::Driver;
 
 /// How long a page may take to become what is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often it is looked at meanwhile. Nothing is timed by these looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-const ARGUMENTS: [&str; 10] = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,900",
-];
-
-/// chromedriver, on a port of its own. Every browser it starts ends with it.
-pub struct Driver {
-    _leash: Leash,
-    url: String,
-    folder: PathBuf,
-}
-
-impl Driver {
-    /// Starts it. Profiles and its log go into the folder.
-    pub fn start(folder: &Path) -> Self {
-        let port = |line: &str| Some(line.split_once("successfully on port ")?.1.trim().trim_end_matches('.').to_owned());
-        let (leash, port) = Leash::start("chromedriver", &["--port=0"], &[], folder.join("chromedriver.log"), port);
-        Self { _leash: leash, url: format!("http://127.0.0.1:{port}"), folder: folder.to_owned() }
-    }
-}
 
 /// A browser of its own with one page.
 pub struct Page {
@@ -53,14 +22,7 @@ pub struct Page {
 impl Page {
     /// Opens a browser at a Baton, logged in by a cookie.
     pub async fn open(driver: &Driver, name: &str, address: &str, cookie: &str) -> Self {
-        let mut wanted = DesiredCapabilities::chrome();
-        for argument in ARGUMENTS {
-            wanted.add_arg(argument).expect("an argument");
-        }
-        let profile = driver.folder.join(format!("{name}.profile"));
-        wanted.add_arg(&format!("--user-data-dir={}", profile.display())).expect("an argument");
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
-        let opened = WebDriver::builder(&driver.url, wanted).client(client).await.expect("chromedriver opens a browser");
+        let opened = driver.open(driver.wanted(name)).await;
         let page = Self { driver: opened, base: format!("http://{address}") };
         // Cookies are taken only for the site on screen.
         page.go("/login").await;

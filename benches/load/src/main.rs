@@ -16,6 +16,8 @@
 mod bare;
 mod baton;
 mod browser;
+#[path = "../../../tests/it/harness/chromedriver.rs"]
+mod chromedriver;
 mod chromium;
 mod cluster;
 mod delivery;

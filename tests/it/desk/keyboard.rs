@@ -3,7 +3,8 @@
 use thirtyfour::Key;
 
 use super::{Desk, scratch};
-use crate::harness::browser::{Browser, Driver, Scripts};
+use crate::harness::browser::{Browser, Scripts};
+use crate::harness::chromedriver::Driver;
 use crate::web_house::{PASSWORD, WebHouse};
 
 const MIA: &str = "7421893398374821";

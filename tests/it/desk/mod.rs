@@ -13,7 +13,8 @@ mod search;
 
 use std::path::PathBuf;
 
-use crate::harness::browser::{Browser, Driver, Scripts};
+use crate::harness::browser::{Browser, Scripts};
+use crate::harness::chromedriver::Driver;
 use crate::web_house::{PASSWORD, WebHouse};
 
 /// A folder for what browsers leave behind.

@@ -1,4 +1,4 @@
-//! Chromium, driven by chromedriver.
+//! A browser, as the person before it uses it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use serde_json::json;
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel, TypingData};
 
-use super::leash::Leash;
+use super::chromedriver::Driver;
 
 /// How long what a page shows may take to become what is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -15,46 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a page is looked at meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// A headless browser that talks to nobody but the pages it is sent to. Everything it starts is in chromedriver's process group.
-const ARGUMENTS: [&str; 11] = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--window-size=1280,900",
-];
-
 /// Tells on screen whether scripts run.
 const PROBE: &str = "data:text/html,<p>scripts are off</p><script>document.querySelector('p').textContent='scripts are on'</script>";
-
-/// chromedriver, on a port of its own.
-pub struct Driver {
-    _leash: Leash,
-    url: String,
-    scratch: PathBuf,
-}
-
-impl Driver {
-    /// Starts it. Profiles, logs and pictures of its browsers go into the folder.
-    pub fn start(scratch: &Path) -> Self {
-        for (program, package) in [("chromedriver", "chromium-driver"), ("chromium", "chromium")] {
-            assert!(installed(program), "{program} is missing: apt-get install {package}");
-        }
-        let port = |line: &str| Some(line.split_once("successfully on port ")?.1.trim().trim_end_matches('.').to_owned());
-        let (leash, port) = Leash::start("chromedriver", &["--port=0"], &[], scratch.join("chromedriver.log"), port);
-        Self { _leash: leash, url: format!("http://127.0.0.1:{port}"), scratch: scratch.to_owned() }
-    }
-}
-
-fn installed(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
-}
 
 /// Whether pages may run scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,22 +40,16 @@ pub struct Browser {
 impl Browser {
     /// Opens a browser whose reader prefers a language, and makes sure that scripts run or do not.
     pub async fn open(driver: &Driver, name: &str, scripts: Scripts, language: &str) -> Self {
-        let profile = driver.scratch.join(format!("{name}.profile"));
-        let mut wanted = DesiredCapabilities::chrome();
-        for argument in ARGUMENTS {
-            wanted.add_arg(argument).expect("an argument");
-        }
-        wanted.add_arg(&format!("--user-data-dir={}", profile.display())).expect("an argument");
+        let mut wanted = driver.wanted(name);
         let mut preferences = json!({"intl.accept_languages": language});
         if scripts == Scripts::Off {
             preferences["profile.managed_default_content_settings.javascript"] = json!(2);
         }
         wanted.add_experimental_option("prefs", preferences).expect("preferences");
         wanted.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a log");
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().expect("a client");
-        let driver_ = WebDriver::builder(&driver.url, wanted).client(client).await.expect("chromedriver opens a browser");
+        let opened = driver.open(wanted).await;
         let browser =
-            Self { driver: driver_, name: name.to_owned(), chromedriver: driver.url.clone(), scratch: driver.scratch.clone(), scripts };
+            Self { driver: opened, name: name.to_owned(), chromedriver: driver.url.clone(), scratch: driver.folder.clone(), scripts };
         browser.go(PROBE).await;
         let expected = if scripts == Scripts::On { "scripts are on" } else { "scripts are off" };
         browser.shows("p", |found| found == [expected]).await;

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses its part of it")]
 
 pub mod browser;
+pub mod chromedriver;
 pub mod cluster;
 pub mod leash;
 pub mod page;
