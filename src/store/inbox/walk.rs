@@ -288,6 +288,8 @@ fn place(key: &Key) -> Result<Place, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {
