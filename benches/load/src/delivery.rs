@@ -20,6 +20,9 @@ const BACKLOG: usize = 60_000;
 /// Events in one webhook where more come in than one event each could bring.
 const TOGETHER: usize = 100;
 
+/// Long enough for everybody to write once, in seconds.
+const EVERYBODY: f64 = 120.0;
+
 /// Measures the section.
 pub async fn measure(cluster: &Cluster, scale: Scale) -> Section {
     let mut section = Section::default();
@@ -121,17 +124,33 @@ impl<'a> Stage<'a> {
         series.add(received.rate(), self.cpu().since(before), count as f64, began.elapsed().as_secs_f64());
     }
 
-    /// Takes webhooks in as fast as it goes.
+    /// Takes webhooks in as fast as it goes, right after a checkpoint.
     pub async fn intake(&mut self, people: usize, seconds: f64, series: &mut Series) {
+        self.prepare_intake((FASTEST * seconds) as usize, people, seconds).await;
+        self.cluster.settle().await;
+        self.take_in(series).await;
+    }
+
+    /// The same once everybody has written since the checkpoint: whatever page their next message changes has been written whole.
+    pub async fn intake_between_checkpoints(&mut self, people: usize, seconds: f64, series: &mut Series) {
+        self.prepare_intake(people, people, EVERYBODY).await;
+        self.cluster.settle().await;
+        self.take_in(&mut Series::default()).await;
+        self.prepare_intake((FASTEST * seconds) as usize, people, seconds).await;
+        self.take_in(series).await;
+    }
+
+    async fn prepare_intake(&mut self, count: usize, people: usize, seconds: f64) {
         self.runs += 1;
         let run = format!("{}intake{}", self.database.replace('_', ""), self.runs);
-        let requests = Spec::new(&run, (FASTEST * seconds) as usize, people);
-        self.load.prepare(&Plan::new(&self.baton.webhook(), requests, CONNECTIONS, seconds)).await;
-        self.cluster.settle().await;
+        self.load.prepare(&Plan::new(&self.baton.webhook(), Spec::new(&run, count, people), CONNECTIONS, seconds)).await;
+    }
+
+    async fn take_in(&mut self, series: &mut Series) {
         let before = self.cpu();
         let outcome = self.load.go().await;
         assert_eq!(outcome.refused, 0, "everything is acknowledged");
-        eprintln!("{run}: {:.0} a second", outcome.rate());
+        eprintln!("{} {}: {:.0} a second", self.database, self.runs, outcome.rate());
         series.add(outcome.rate(), self.cpu().since(before), outcome.acknowledged as f64, outcome.seconds);
     }
 

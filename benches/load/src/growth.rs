@@ -1,4 +1,7 @@
 //! Growth: the same figures on a Page with a long past as on one with a short past.
+//!
+//! A page of PostgreSQL is written whole the first time that it changes after a checkpoint, and a long past has more pages that change. Baton's own
+//! cluster makes a checkpoint every quarter of an hour, so intake is told both for the moment after one and for the time between two.
 
 use crate::Scale;
 use crate::baton::PAGE;
@@ -37,13 +40,16 @@ pub async fn measure(cluster: &Cluster, scale: Scale, quick: bool) -> Section {
     };
     let slower = |at_many: &Runs, at_few: &Runs| at_few.median() / at_many.median();
     let (one, other) = (&long.intake.rates, &short.intake.rates);
-    goal("webhooks acknowledged a second", "", one, other, slower(one, other));
+    goal("webhooks acknowledged a second, right after a checkpoint,", "", one, other, slower(one, other));
+    let (one, other) = (&long.between.rates, &short.between.rates);
+    goal("webhooks acknowledged a second, between two checkpoints,", "", one, other, slower(one, other));
     let (one, other) = (&long.delivery.rates, &short.delivery.rates);
     goal("a backlog, delivered a second,", "", one, other, slower(one, other));
     goal("a conversation's page, p50,", " ms", &long.page, &short.page, long.page.median() / short.page.median());
     for past in &pasts {
         let rows = figure(past.rows as f64);
-        section.costs.push(past.intake.costs(&format!("intake at {rows} rows")));
+        section.costs.push(past.intake.costs(&format!("intake at {rows} rows, right after a checkpoint")));
+        section.costs.push(past.between.costs(&format!("intake at {rows} rows, between two")));
         section.costs.push(past.delivery.costs(&format!("delivery at {rows} rows")));
     }
     for past in pasts {
@@ -58,6 +64,7 @@ struct Grown<'a> {
     cookie: String,
     app: u16,
     intake: Series,
+    between: Series,
     delivery: Series,
     page: Runs,
 }
@@ -72,14 +79,15 @@ impl<'a> Grown<'a> {
         let mut stage = Stage::enter(cluster, database).await;
         let cookie = log_in(cluster, database, &stage.baton).await;
         let app = stage.add("App", 0, 1).await;
-        let (intake, delivery, page) = (Series::default(), Series::default(), Runs::default());
-        Self { stage, rows: found, cookie, app, intake, delivery, page }
+        let [intake, between, delivery] = std::array::from_fn(|_| Series::default());
+        Self { stage, rows: found, cookie, app, intake, between, delivery, page: Runs::default() }
     }
 
     async fn measure(&mut self, seconds: f64) {
         // The app refuses meanwhile: intake is measured alone, and what it took in is the first part of the backlog.
         self.stage.apps.open(self.app, false).await;
         self.stage.intake(WRITERS, seconds, &mut self.intake).await;
+        self.stage.intake_between_checkpoints(WRITERS, seconds, &mut self.between).await;
         self.stage.drain(self.app, BACKLOG, &mut self.delivery).await;
         let paths = (READ.first..READ.first + READ.people).map(|index| format!("/inbox/{PAGE}/{}", person(index))).collect();
         let pages = Pages { cookie: self.cookie.clone(), paths };

@@ -86,6 +86,10 @@ pub async fn vary(cluster: &Cluster, database: &str) {
 /// Milliseconds between two messages of a past: ten million of them lie within a year, as on a busy Page.
 const APART: u64 = 3_000;
 
+/// What people are called first, in SQL: one in so many is an Ada.
+const NAMES: &str = "'Ada', 'Bela', 'Carla', 'Dilan', 'Elif', 'Farid', 'Greta', 'Hanna', 'Ines', 'Jonas', 'Klara', 'Levin', 'Mila', 'Noor', 'Oskar', \
+    'Paula', 'Quirin', 'Rosa', 'Samir', 'Tilda', 'Umut', 'Vera', 'Wanda', 'Xaver', 'Yara', 'Zoe'";
+
 /// The person whose conversation is copied.
 const PATTERN: usize = 900_000_000;
 
@@ -113,6 +117,7 @@ pub async fn search_has_read(cluster: &Cluster, database: &str) {
 fn copy(pattern: &str, past: Past) -> String {
     let Past { first, people, rows } = past;
     let offset = 2_000_000_000_000_000_u64 + first as u64;
+    let named = NAMES.split(',').count();
     format!(
         r"
         set synchronous_commit = off;
@@ -160,8 +165,8 @@ fn copy(pattern: &str, past: Past) -> String {
             execute made;
         end $$;
         insert into people (page_id, person_id, name, first_name, last_name, fetched_at)
-        select '{PAGE}', ({offset} + who.n)::text, 'Ada ' || who.n, 'Ada', who.n::text, now() - who.n * interval '1 second'
-        from generate_series(0, {people} - 1) as who (n)
+        select '{PAGE}', ({offset} + who.n)::text, names.first || ' ' || who.n, names.first, who.n::text, now() - who.n * interval '1 second'
+        from generate_series(0, {people} - 1) as who (n), lateral (select (array[{NAMES}])[1 + who.n % {named}] as first) names
         on conflict do nothing;
         update pages set last_position = (select last from head) + {rows}::bigint * {people} where page_id = '{PAGE}';
         update search_cursors set position = (select last_position from pages where page_id = '{PAGE}') where page_id = '{PAGE}';

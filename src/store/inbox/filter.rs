@@ -92,6 +92,8 @@ impl Filter {
 
 impl Store {
     /// Which of these conversations fit, by their place in the slice.
+    ///
+    /// What is not kept in `conversations` is asked about by the keys alone: whoever lacks the tag is not read at all.
     pub(super) async fn fitting(&self, keys: &[Key], filter: &Filter, me: UserId) -> Result<Vec<bool>, StoreError> {
         let pages: Vec<&str> = keys.iter().map(|key| key.page_id.as_str()).collect();
         let people: Vec<&str> = keys.iter().map(|key| key.person_id.as_str()).collect();
@@ -108,7 +110,7 @@ impl Store {
                        when 'elsewhere' then c.owner_kind = 'external'
                        else c.owner = $3 end)
                  and ($4::bigint is null or c.assignee is not distinct from nullif($4, 0))
-                 and ($5::bigint is null or exists (select from conversation_tags t where t.page_id = c.page_id and t.person_id = c.person_id and t.tag_id = $5))
+                 and ($5::bigint is null or exists (select from conversation_tags t where t.page_id = k.page_id and t.person_id = k.person_id and t.tag_id = $5))
                  and (not $6 or c.last_inbound_position > (
                        select coalesce(max(m.position), case when c.lane = $15 then c.last_inbound_position else 0 end)
                        from read_marks m where m.user_id = $7 and m.page_id = c.page_id and m.person_id = c.person_id))
@@ -117,14 +119,14 @@ impl Store {
                  and ($10::bigint is null or c.last_person_act < $10)
                  and ($11::bigint is null or coalesce(c.last_person_act, 0) < $11)
                  and ($12::text is null or exists (
-                       select from people e where e.page_id = c.page_id and e.person_id = c.person_id
+                       select from people e where e.page_id = k.page_id and e.person_id = k.person_id
                          and lower(split_part(replace(e.more ->> 'locale', '-', '_'), '_', 1)) = $12))
                  and ($13::timestamptz is null or c.last_message_at >= $13)
                  and ($14::timestamptz is null or c.last_message_at < $14)
                  and ($16::bigint is null or case
-                       when $16 < 0 then (select g.team_id from conversation_teams g where g.page_id = c.page_id and g.person_id = c.person_id)
+                       when $16 < 0 then (select g.team_id from conversation_teams g where g.page_id = k.page_id and g.person_id = k.person_id)
                             in (select m.team_id from team_members m where m.user_id = $7)
-                       else coalesce((select g.team_id from conversation_teams g where g.page_id = c.page_id and g.person_id = c.person_id), 0) = $16 end)
+                       else coalesce((select g.team_id from conversation_teams g where g.page_id = k.page_id and g.person_id = k.person_id), 0) = $16 end)
                order by k.ordinal"#,
             &pages as _,
             &people as _,
