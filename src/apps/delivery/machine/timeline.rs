@@ -41,7 +41,9 @@ impl Machine {
         let Some(lane) = self.lanes.get_mut(&asked.conversation) else { return };
         lane.phase = Phase::Idle;
         let Some(detour) = &mut lane.detour else { return };
-        let reached = if complete { asked.to + 1 } else { rows.last().map_or(asked.from, |(row, _)| row.position + 1) };
+        // What lies beyond the end asked for is not taken from here, so it is not done with either: the log may have offered it meanwhile.
+        let end = asked.to + 1;
+        let reached = if complete { end } else { rows.last().map_or(asked.from, |(row, _)| end.min(row.position + 1)) };
         let mut queued = 0;
         for (row, heard) in rows {
             let Some(heard) = heard.filter(|_| row.position <= asked.to) else { continue };

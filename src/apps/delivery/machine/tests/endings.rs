@@ -57,6 +57,31 @@ fn what_waited_in_memory_is_heard_first_after_a_crash() {
     assert_eq!((world.cursor, world.parked.len()), (5, 0));
 }
 
+#[test]
+fn what_comes_while_a_timeline_is_read_is_heard_although_the_reading_went_past_it() {
+    let mut world = World::new("abaaa");
+    for _ in 0..2 {
+        world.read_one();
+    }
+    // Somebody else's is taken, so Anna's first is parked; it is set aside by hand, and nothing of hers is left up to where the log was read.
+    let mut posts = world.started();
+    let (b, a) = (posts.pop().unwrap(), posts.pop().unwrap());
+    world.machine.tried(b, Verdict::Taken, world.now);
+    world.machine.tried(a, http_500(), world.now);
+    world.flush();
+    let parked = ParkedConversation { position: 2, wait: Duration::ZERO, ..world.parked[&person("a")].0.clone() };
+    world.machine = Machine::new(Arc::new(settings()), 2, vec![parked], None, world.now);
+    let Some(Work::Read(asked)) = world.machine.next(world.now) else { panic!("a timeline is read") };
+    assert_eq!((asked.from, asked.to), (2, 2));
+    // Her second comes through the log meanwhile, and the reading finds it and the next, as many as it may.
+    world.read_one();
+    world.answer_part_of_timeline(&asked, 2);
+    world.read_all();
+    assert_eq!([world.try_one(Verdict::Taken), world.try_one(Verdict::Taken), world.try_one(Verdict::Taken)], [3, 4, 5]);
+    world.flush();
+    assert_eq!((world.cursor, world.parked.len()), (5, 0));
+}
+
 /// Parks each of these people: their event fails while somebody else's is taken.
 fn all_parked(people: &str) -> World {
     let mut world = World::new(&format!("{people}z"));
