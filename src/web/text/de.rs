@@ -268,7 +268,7 @@ pub static DE: Texts = Texts {
     replies_for_all: "Für alle",
     replies_for_me: "Nur für mich",
     replies_create: "Baustein speichern",
-    replies_delete: "Löschen",
+    replies_delete: "Baustein löschen",
     replies_read: "Lesen",
     replies_own: "Eigene",
     replies_shared: "Für alle",

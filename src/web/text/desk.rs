@@ -21,6 +21,8 @@ texts! { Desk:
     pass_to_team pass_off_team did_assign_team did_take_off_team filter_team filter_my_teams filter_no_team
     // Saved views.
     views_section views_lead views_save views_name views_whose views_me views_all views_manage views_show views_none views_many views_unfit views_delete
+    // Deleting what cannot be had back.
+    delete_open teams_delete_words views_delete_words replies_delete_words
     // Files beside a reply.
     files_label files_kept files_pick files_remove files_cancel files_wait files_not_now files_many files_not_taken files_empty files_large files_program
     files_not_as_named files_not_on_instagram decimal_mark
@@ -146,6 +148,10 @@ pub static EN: Desk = Desk {
     teams_taken: "There is a team called “{name}” already. Please choose another name.",
     teams_unfit: "A team needs a name of at most {limit} characters.",
     teams_delete: "Delete team",
+    delete_open: "Delete…",
+    teams_delete_words: "Its conversations will be without a team, and views made for it will be gone. This cannot be undone.",
+    views_delete_words: "It will be gone for everybody who finds it. This cannot be undone.",
+    replies_delete_words: "It will be gone for everybody who uses it. This cannot be undone.",
     team_gone: "Nobody in this team can see this conversation, or the team is gone. Choose another.",
     team_named: "Team {team}",
     pass_to_team: "To the team {team}",
@@ -297,6 +303,10 @@ pub static DE: Desk = Desk {
     teams_taken: "Das Team „{name}“ gibt es schon. Bitte einen anderen Namen wählen.",
     teams_unfit: "Ein Team braucht einen Namen mit höchstens {limit} Zeichen.",
     teams_delete: "Team löschen",
+    delete_open: "Löschen…",
+    teams_delete_words: "Seine Unterhaltungen gehören dann zu keinem Team, und Ansichten für das Team verschwinden. Das lässt sich nicht rückgängig machen.",
+    views_delete_words: "Sie verschwindet für alle, die sie sehen. Das lässt sich nicht rückgängig machen.",
+    replies_delete_words: "Er verschwindet für alle, die ihn benutzen. Das lässt sich nicht rückgängig machen.",
     team_gone: "Niemand in diesem Team kann diese Unterhaltung sehen, oder es gibt das Team nicht mehr. Bitte ein anderes wählen.",
     team_named: "Team {team}",
     pass_to_team: "An das Team {team}",

@@ -268,7 +268,7 @@ pub static EN: Texts = Texts {
     replies_for_all: "For everybody",
     replies_for_me: "Only for me",
     replies_create: "Save reply",
-    replies_delete: "Delete",
+    replies_delete: "Delete reply",
     replies_read: "Read",
     replies_own: "Yours",
     replies_shared: "Everybody’s",
