@@ -3,7 +3,7 @@
 use super::{Store, StoreError};
 
 /// A process that has not renewed its heartbeat for so long holds no lease, in seconds.
-pub const LEASE_SECONDS: u32 = 8;
+pub const LEASE_SECONDS: u32 = 7;
 
 impl Store {
     /// Enters this process. Its id is the answer.

@@ -17,7 +17,7 @@ use crate::harness::running::Running;
 use grip::Grip;
 
 /// How long a lease lives without its process, in milliseconds.
-const LEASE_MS: u64 = 8_000;
+const LEASE_MS: u64 = 7_000;
 
 /// How long the balancer waits for a process to say that it is ready, before it takes what it has asked there elsewhere.
 const PATIENCE: Duration = Duration::from_secs(4);
