@@ -137,7 +137,9 @@ async fn interrupted(running: &mut Running, app: &App, edge: &str, body: Value, 
     .execute(&running.database.pool)
     .await
     .expect("conversations are written");
-    assert_eq!(left.rows_affected(), 1, "the transfer is under way");
+    // The platform's own event may have told of its call before Baton died.
+    let told = label == "transfer.called" && left.rows_affected() == 0;
+    assert!(told || left.rows_affected() == 1, "the transfer is under way");
     running.batons[0].restart().await;
 }
 
