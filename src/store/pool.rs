@@ -4,6 +4,7 @@
 //! they come back, and every query has a limit. Once no connection can be had, one caller at a time tries again, and everybody else is told
 //! at once; the loops of the background see to it that somebody tries.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,9 @@ pub(super) const RESTED: Duration = Duration::from_secs(1);
 /// How long a query may take.
 const QUERY: Duration = Duration::from_secs(4);
 
+/// How long after a BEGIN that nobody waited for connections that come back are looked at: longer than it takes to give one back.
+const DOUBTED: Duration = Duration::from_secs(10);
+
 /// How often somebody tries whether the database is back.
 const TRY_EVERY: Duration = Duration::from_millis(250);
 
@@ -34,6 +38,21 @@ const TRY_EVERY: Duration = Duration::from_millis(250);
 pub(super) struct Pool {
     inner: PgPool,
     gate: Arc<Gate>,
+    beginnings: Arc<Beginnings>,
+}
+
+/// BEGINs whose answer is not there. A caller that does not wait for it leaves a connection in a transaction of which sqlx does not know: what the next
+/// caller writes would look written and go with it. So connections that come back are looked at more closely for a while.
+#[derive(Debug, Default)]
+pub(super) struct Beginnings {
+    under_way: AtomicUsize,
+    left: Mutex<Option<Instant>>,
+}
+
+/// A BEGIN that is under way.
+struct Beginning<'a> {
+    all: &'a Beginnings,
+    answered: bool,
 }
 
 /// Closed while the database is away.
@@ -57,6 +76,8 @@ struct Passage<'a> {
 impl Pool {
     /// At most `connections` at once; none yet.
     pub fn new(options: PgConnectOptions, connections: u32) -> Self {
+        let beginnings = Arc::<Beginnings>::default();
+        let released = Arc::clone(&beginnings);
         let inner = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE)
@@ -65,9 +86,12 @@ impl Pool {
                 true => std::future::ready(Ok(true)).boxed(),
                 false => answers(connection).boxed(),
             })
-            .after_release(|connection, _| answers(connection).boxed())
+            .after_release(move |connection, _| match released.is_any_open() {
+                true => ends_transaction(connection).boxed(),
+                false => answers(connection).boxed(),
+            })
             .connect_lazy_with(options);
-        Self { inner, gate: Arc::default() }
+        Self { inner, gate: Arc::default(), beginnings }
     }
 
     /// A connection.
@@ -77,7 +101,12 @@ impl Pool {
 
     /// A transaction on a connection of its own.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, Error> {
-        self.pass(self.inner.begin()).await
+        self.pass(self.beginnings.watch(self.inner.begin())).await
+    }
+
+    /// What must watch a transaction that begins on a connection of this pool in another way.
+    pub fn beginnings(&self) -> Arc<Beginnings> {
+        Arc::clone(&self.beginnings)
     }
 
     /// Closes every connection, after what they are at.
@@ -106,6 +135,35 @@ impl Pool {
             Err(_) => passage.failed(),
         }
         acquired
+    }
+}
+
+impl Beginnings {
+    /// Begins a transaction on a connection of the pool.
+    pub async fn begin<'c>(&self, connection: &'c mut PgConnection) -> Result<Transaction<'c, Postgres>, Error> {
+        self.watch(connection.begin()).await
+    }
+
+    async fn watch<T>(&self, begin: impl Future<Output = T>) -> T {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        let mut beginning = Beginning { all: self, answered: false };
+        let begun = begin.await;
+        beginning.answered = true;
+        begun
+    }
+
+    fn is_any_open(&self) -> bool {
+        let left = *self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        self.under_way.load(Ordering::SeqCst) > 0 || left.is_some_and(|at| at.elapsed() < DOUBTED)
+    }
+}
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            *self.all.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        self.all.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -156,6 +214,11 @@ impl Drop for Passage<'_> {
 /// Whether a connection is of use. It may have been left in the middle of something, by a caller that did not wait.
 pub(super) async fn answers(connection: &mut PgConnection) -> Result<bool, Error> {
     within(PING, connection.ping()).await.map(|()| true)
+}
+
+/// The same for a connection that may be in a transaction of which sqlx does not know: it is made known, and ended.
+async fn ends_transaction(connection: &mut PgConnection) -> Result<bool, Error> {
+    within(PING, async { connection.begin().await?.rollback().await }).await.map(|()| true)
 }
 
 /// What is done within a limit; after it, the connection that was asked is in an unknown state.

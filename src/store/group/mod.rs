@@ -8,13 +8,14 @@ mod sends;
 mod teams;
 mod write;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Connection, Postgres, Transaction};
+use sqlx::{Postgres, Transaction};
 
 use super::log::{datetime, timestamp};
-use super::pool::{RESTED, answers, within};
+use super::pool::{Beginnings, RESTED, answers, within};
 use super::rules::VersionedRules;
 use super::{Store, StoreError, rules};
 use crate::crypto::random;
@@ -64,6 +65,7 @@ pub struct Locked {
 #[derive(Debug)]
 pub struct Link {
     connection: PoolConnection<Postgres>,
+    beginnings: Arc<Beginnings>,
     used: Instant,
 }
 
@@ -86,7 +88,7 @@ impl Store {
     /// # Errors
     /// When the database does not give one.
     pub async fn link(&self) -> Result<Link, StoreError> {
-        Ok(Link { connection: self.writer.acquire().await?, used: Instant::now() })
+        Ok(Link { connection: self.writer.acquire().await?, beginnings: self.writer.beginnings(), used: Instant::now() })
     }
 
     /// Whether a group whose COMMIT was not answered is committed. The answer is final: as long as the group's transaction is open somewhere,
@@ -122,7 +124,7 @@ impl Link {
     /// When the database does not answer.
     pub async fn begin_group(&mut self) -> Result<GroupTransaction<'_>, StoreError> {
         self.wake().await?;
-        Ok(GroupTransaction { transaction: self.connection.begin().await? })
+        Ok(GroupTransaction { transaction: self.beginnings.begin(&mut self.connection).await? })
     }
 
     /// While it rested, the network may have fallen silent: that is found out sooner than by a group that gets no answer.

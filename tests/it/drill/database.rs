@@ -1,6 +1,7 @@
 //! The database dies, is cut off, runs full, or lets nobody in. Baton says so at once, loses nothing, and goes on by itself.
 
 pub(super) mod house;
+mod left_begin;
 
 use std::time::Duration;
 
