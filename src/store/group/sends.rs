@@ -248,9 +248,11 @@ impl GroupTransaction<'_> {
             .collect::<Result<_, _>>()?;
         let text = |f: fn(&SendRow) -> &str| rows.iter().map(f).collect::<Vec<&str>>();
         sqlx::query!(
-            "insert into outbox (page_id, send_id, person_id, app_id, user_id, state, epoch, send, token, idempotency_key, accepted_at)
-             select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], $9::text[],
-                 $10::text[], $11::timestamptz[])",
+            "insert into outbox (page_id, send_id, person_id, app_id, user_id, state, epoch, send, token, idempotency_key, accepted_at, done_at)
+             select n.*, case when n.state = 'superseded' then n.accepted_at end
+             from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::text[], $9::text[],
+                 $10::text[], $11::timestamptz[])
+                 as n (page_id, send_id, person_id, app_id, user_id, state, epoch, send, token, idempotency_key, accepted_at)",
             &text(|row| row.page.as_str()) as _,
             &rows.iter().map(|row| row.send_id).collect::<Vec<_>>(),
             &text(|row| row.person.as_str()) as _,
@@ -271,8 +273,9 @@ impl GroupTransaction<'_> {
     pub(super) async fn change_sends(&mut self, changes: &[SendChange], now: Timestamp) -> Result<(), StoreError> {
         let done: Vec<_> = changes.iter().map(|change| change.done.then(|| datetime(now))).collect();
         sqlx::query!(
-            "update outbox o set state = n.state, sending_at = n.sending_at, begun_by = n.begun_by, done_at = n.done_at, not_before = n.not_before,
-                 mid = n.mid, attachment_id = n.attachment_id, error_code = n.error_code, error_subcode = n.error_subcode,
+            "update outbox o set state = case when n.state = 'accepted' and o.withdrawn then 'superseded' else n.state end,
+                 done_at = case when n.state = 'accepted' and o.withdrawn then $14 else n.done_at end,
+                 sending_at = n.sending_at, begun_by = n.begun_by, not_before = n.not_before, mid = n.mid, attachment_id = n.attachment_id, error_code = n.error_code, error_subcode = n.error_subcode,
                  error_message = n.error_message, idempotency_key = n.idempotency_key
              from unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::bigint[], $6::timestamptz[], $7::timestamptz[], $8::text[],
                  $9::text[], $10::bigint[], $11::bigint[], $12::text[], $13::text[])
@@ -291,7 +294,8 @@ impl GroupTransaction<'_> {
             &changes.iter().map(|change| change.row.error.as_ref().map(|error| error.0)).collect::<Vec<_>>() as _,
             &changes.iter().map(|change| change.row.error.as_ref().and_then(|error| error.1)).collect::<Vec<_>>() as _,
             &changes.iter().map(|change| change.row.error.as_ref().map(|error| error.2.as_str())).collect::<Vec<_>>() as _,
-            &changes.iter().map(|change| change.row.idempotency_key.as_deref()).collect::<Vec<_>>() as _
+            &changes.iter().map(|change| change.row.idempotency_key.as_deref()).collect::<Vec<_>>() as _,
+            datetime(now)
         )
         .execute(&mut *self.transaction)
         .await?;

@@ -108,14 +108,15 @@ impl GroupTransaction<'_> {
         if !writes.seen.is_empty() {
             self.remember(&writes.seen, now).await?;
         }
+        // First, so that it concerns what was there: what this group accepts or changes after a take is not of the former owner.
+        for one in &writes.superseded {
+            self.supersede(one, now).await?;
+        }
         if !writes.sends.is_empty() {
             self.insert_sends(&writes.sends).await?;
         }
         if !writes.send_changes.is_empty() {
             self.change_sends(&writes.send_changes, now).await?;
-        }
-        for one in &writes.superseded {
-            self.supersede(one, now).await?;
         }
         for button in &writes.buttons {
             self.remember_button(button, now).await?;
@@ -148,10 +149,12 @@ impl GroupTransaction<'_> {
         Ok(())
     }
 
+    /// What waits ends here. What is under way goes on, but does not come back to wait.
     async fn supersede(&mut self, one: &Superseding, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query!(
-            "update outbox set state = 'superseded', done_at = $4
-             where page_id = $1 and person_id = $2 and app_id = $3 and state = 'accepted'",
+            "update outbox set withdrawn = true, done_at = case state when 'accepted' then $4::timestamptz end,
+                    state = case state when 'accepted' then 'superseded' else state end
+             where page_id = $1 and person_id = $2 and app_id = $3 and state in ('accepted', 'sending')",
             one.page.as_str(),
             one.person.as_str(),
             one.app.as_str(),
