@@ -2,9 +2,9 @@
 
 use super::Received;
 use super::group::{Entry, Group};
-use super::sends;
+use super::sends::{self, Origin};
 use crate::control::{self, Audience, Command, PlatformHandover};
-use crate::store::group::Quarantined;
+use crate::store::group::{Quarantined, SendRow};
 use crate::wire::{AppId, Channel, Event, Incoming, PersonId};
 
 /// Takes one event in.
@@ -30,10 +30,9 @@ pub(super) fn receive(group: &mut Group, incoming: &Incoming) -> Received {
         let position = group.append(&incoming.page, None, entry(incoming, audience_of_page_event(incoming), None));
         return Received::Stored { position };
     };
-    if let Event::Echo { mid, app, metadata, text } = &incoming.event
-        && let Some(send) = sends::of_echo(group, incoming, app.as_ref(), metadata.as_deref(), text.as_deref())
-    {
-        return match sends::complete_by_echo(group, send, mid.as_ref()) {
+    let origin = sends::origin(group, incoming);
+    if let (Origin::Send(send), Some(mid)) = (&origin, incoming.mid()) {
+        return match sends::complete_by_echo(group, SendRow::clone(send), mid) {
             Some(position) => Received::Stored { position },
             None => Received::Duplicate,
         };
@@ -41,7 +40,10 @@ pub(super) fn receive(group: &mut Group, incoming: &Incoming) -> Received {
     if let Some(key) = key {
         group.see(&incoming.page, key);
     }
-    if let Some(command) = command(group, incoming) {
+    // What Baton has sent itself moves nobody, even if it cannot be told which of its sends that was.
+    if matches!(origin, Origin::Elsewhere)
+        && let Some(command) = command(group, incoming)
+    {
         let state = group.conversation(&incoming.page, person).map(|row| row.control.clone()).unwrap_or_default();
         // The rules have no reason to refuse what has already happened; if they do, the event is stored all the same.
         if let Ok(decision) = control::decide(&state, &rules, &command, group.now) {

@@ -53,7 +53,7 @@ pub(crate) enum Command {
     /// A send's turn.
     Begin { page: PageId, send: SendId, lease: OutboxLease },
     /// A send's outcome.
-    Finish { page: PageId, send: SendId, outcome: SendOutcome },
+    Finish { page: PageId, send: SendId, lease: OutboxLease, outcome: SendOutcome },
     /// An accepted send that nobody waits for any longer.
     Cancel { page: PageId, send: SendId, why: SendError },
     /// What an earlier holder of the outbox left in `sending`.
@@ -184,8 +184,8 @@ impl Ledger {
     ///
     /// # Errors
     /// Unknown send; store not available.
-    pub async fn finish(&self, page: PageId, send: SendId, outcome: SendOutcome) -> Result<SendState, LedgerError> {
-        match self.answer(Command::Finish { page, send, outcome }).await? {
+    pub async fn finish(&self, page: PageId, send: SendId, lease: OutboxLease, outcome: SendOutcome) -> Result<SendState, LedgerError> {
+        match self.answer(Command::Finish { page, send, lease, outcome }).await? {
             Reply::State(state) => Ok(state),
             other => Err(mismatch(&other)),
         }

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::command::SendOutcome;
 use super::group::Reading;
 use super::{Act, Command, sends};
 use crate::control::PageRules;
 use crate::store::StoreError;
 use crate::store::group::{ConversationKey, GroupId, GroupTransaction, Locked, Seen};
 use crate::store::teams::TeamId;
-use crate::wire::{AppId, Event, Incoming, PageId, Timestamp};
+use crate::wire::{self, AppId, Event, Incoming, PageId, Timestamp};
 
 /// The rules of Pages as of a version, so that they are read once.
 pub(super) type RulesCache = HashMap<PageId, (i64, Arc<PageRules>)>;
@@ -68,7 +69,13 @@ impl Concerned {
                 self.leases.insert(page.clone());
                 self.sends.push((page.clone(), send.0));
             }
-            Command::Finish { page, send, .. } | Command::Cancel { page, send, .. } => self.sends.push((page.clone(), send.0)),
+            Command::Finish { page, send, outcome, .. } => {
+                if let SendOutcome::Sent { mid: Some(mid), .. } = outcome {
+                    self.seen.push((page.clone(), wire::echo_key(mid)));
+                }
+                self.sends.push((page.clone(), send.0));
+            }
+            Command::Cancel { page, send, .. } => self.sends.push((page.clone(), send.0)),
             Command::Abandoned { page, lease } => {
                 self.leases.insert(page.clone());
                 self.left_behind.push((page.clone(), lease.generation));

@@ -8,7 +8,7 @@ use super::group::{Entry, Group};
 use crate::control::{self, Audience, Command, Terms};
 use crate::crypto::random;
 use crate::store::group::{BotMemoryWrite, ButtonWrite, Seen, SendRow};
-use crate::wire::{self, AppId, Content, Incoming, InlineControl, Kind, MessageId, PageId};
+use crate::wire::{self, Content, Event, Incoming, InlineControl, Kind, MessageId, PageId};
 
 /// An echo without metadata is matched with a send begun at most so long before, in milliseconds.
 const ECHO_WITHIN_MS: i64 = 60_000;
@@ -154,11 +154,22 @@ pub(super) fn begin(group: &mut Group, page: &PageId, id: SendId, lease: OutboxL
     Ok(Begun::Go(Box::new(job)))
 }
 
-/// Records an outcome.
-pub(super) fn finish(group: &mut Group, page: &PageId, id: SendId, outcome: &SendOutcome) -> Result<SendState, LedgerError> {
+/// Records an outcome. What a former holder of the lease tells late counts only if the message went out: whatever else it knows is of a try that
+/// is not the present one.
+pub(super) fn finish(
+    group: &mut Group,
+    page: &PageId,
+    id: SendId,
+    lease: OutboxLease,
+    outcome: &SendOutcome,
+) -> Result<SendState, LedgerError> {
     let row = group.send(page, id.0).ok_or(LedgerError::UnknownSend)?.clone();
+    let own = row.begun_by == Some(lease.generation);
     // An unknown outcome may still become known; what is known stays.
-    let open = row.state == "sending" || (row.state == "unknown" && matches!(outcome, SendOutcome::Sent { .. }));
+    let open = match outcome {
+        SendOutcome::Sent { .. } => matches!(row.state.as_str(), "sending" | "unknown"),
+        SendOutcome::Failed(_) | SendOutcome::Unknown | SendOutcome::Later { .. } => own && row.state == "sending",
+    };
     if !open {
         // The echo was quicker. What only the answer knows is added.
         if let (SendOutcome::Sent { attachment_id: Some(attachment), .. }, "sent") = (outcome, row.state.as_str()) {
@@ -210,8 +221,10 @@ pub(super) fn abandon(group: &mut Group, page: &PageId, lease: OutboxLease) -> R
 fn sent(group: &mut Group, row: SendRow, mid: Option<&MessageId>, attachment_id: Option<String>) -> SendRow {
     let row = SendRow { state: "sent".to_owned(), mid: mid.map(|mid| mid.as_str().to_owned()), attachment_id, ..row };
     group.change_send(row.clone(), None);
-    if let Some(mid) = mid {
-        group.see(&row.page, wire::echo_key(mid));
+    // An echo that could not be told from another's may be in the log already.
+    if let Some(mid) = mid
+        && group.see(&row.page, wire::echo_key(mid))
+    {
         append_echo(group, &row, mid);
     }
     inline_control(group, &row);
@@ -305,43 +318,44 @@ fn inline_control(group: &mut Group, row: &SendRow) {
     }
 }
 
-/// The send that an echo belongs to: by Baton's own metadata, else by person and text if there is exactly one candidate.
-pub(super) fn of_echo(
-    group: &Group,
-    incoming: &Incoming,
-    app: Option<&AppId>,
-    metadata: Option<&str>,
-    text: Option<&str>,
-) -> Option<SendRow> {
-    if app.is_some_and(|app| *app != group.own_app) {
-        return None;
+/// Where an echo comes from.
+pub(super) enum Origin {
+    /// It is of this send.
+    Send(Box<SendRow>),
+    /// It is of one of Baton's sends, and nobody can tell of which.
+    Own,
+    /// No send of Baton's is known to be its cause.
+    Elsewhere,
+}
+
+/// Where an echo comes from: by Baton's own metadata, else by person and text if there is exactly one candidate.
+pub(super) fn origin(group: &Group, incoming: &Incoming) -> Origin {
+    let (Event::Echo { app, metadata, text, .. }, Some(person)) = (&incoming.event, &incoming.person) else { return Origin::Elsewhere };
+    if app.as_ref().is_some_and(|app| *app != group.own_app) {
+        return Origin::Elsewhere;
     }
-    let person = incoming.person.as_ref()?;
     let mine = |send: &&SendRow| send.page == incoming.page && send.person == *person;
-    if let Some(token) = metadata.filter(|token| token.starts_with(TOKEN)) {
-        return group.sends().filter(mine).find(|send| send.token == token).cloned();
-    }
-    if metadata.is_some() {
-        return None;
+    if let Some(metadata) = metadata {
+        let named = group.sends().filter(mine).find(|send| metadata.starts_with(TOKEN) && send.token == *metadata);
+        return named.map_or(Origin::Elsewhere, |send| Origin::Send(Box::new(send.clone())));
     }
     let recent = |send: &&SendRow| {
         matches!(send.state.as_str(), "sending" | "unknown")
             && send.sending_at.is_some_and(|at| group.now.since(at) <= ECHO_WITHIN_MS)
             && matches!(send.send.content, Content::Message { .. })
-            && send.send.text() == text
+            && send.send.text() == text.as_deref()
     };
     let mut candidates = group.sends().filter(mine).filter(recent);
-    let first = candidates.next()?;
-    candidates.next().is_none().then(|| first.clone())
+    match (candidates.next(), candidates.next()) {
+        (Some(only), None) => Origin::Send(Box::new(only.clone())),
+        (Some(_), Some(_)) => Origin::Own,
+        (None, _) => Origin::Elsewhere,
+    }
 }
 
 /// Completes a send by its echo. The position of the local echo, or nothing when it was known.
-pub(super) fn complete_by_echo(group: &mut Group, row: SendRow, mid: Option<&MessageId>) -> Option<i64> {
-    if row.state == "sent" {
-        return None;
-    }
-    let mid = mid?;
-    if !group.see(&row.page, wire::echo_key(mid)) {
+pub(super) fn complete_by_echo(group: &mut Group, row: SendRow, mid: &MessageId) -> Option<i64> {
+    if row.state == "sent" || !group.see(&row.page, wire::echo_key(mid)) {
         return None;
     }
     let row = SendRow { state: "sent".to_owned(), mid: Some(mid.as_str().to_owned()), error: None, ..row };

@@ -302,7 +302,7 @@ fn decide(group: &mut Group, command: &Command) -> Result<Reply, LedgerError> {
         Command::Order(order) => orders::order(group, order).map(|ordered| Reply::Ordered(Box::new(ordered))),
         Command::Accept(new) => sends::accept(group, new).map(Reply::Accepted),
         Command::Begin { page, send, lease } => sends::begin(group, page, *send, *lease).map(Reply::Begun),
-        Command::Finish { page, send, outcome } => sends::finish(group, page, *send, outcome).map(Reply::State),
+        Command::Finish { page, send, lease, outcome } => sends::finish(group, page, *send, *lease, outcome).map(Reply::State),
         Command::Cancel { page, send, why } => sends::cancel(group, page, *send, why).map(Reply::State),
         Command::Abandoned { page, lease } => sends::abandon(group, page, *lease).map(Reply::Count),
         Command::Act { page, person, user, act } => orders::act(group, page, person, *user, act).map(Reply::Position),

@@ -181,7 +181,7 @@ async fn what_was_not_done_after_a_message_is_said() {
     answers(&mut anna, &house, "Goodbye", "close").await;
     house.comes_to(SendId(1), SendOutcome::Unknown).await;
     assert!(!stands(&house).await.0);
-    house.ledger.finish(house.page.id.clone(), SendId(1), sent("m_late")).await.expect("known at last");
+    house.ledger.finish(house.page.id.clone(), SendId(1), OutboxLease { generation: 1 }, sent("m_late")).await.expect("known at last");
     assert!(stands(&house).await.0);
 
     // The customer wrote what Anna had not seen.

@@ -7,6 +7,8 @@ use baton::wire::{AppId, Content, Incoming, MessageId, PersonId, Send, Timestamp
 use crate::harness::page::{TestPage, app_id, person_id};
 use crate::harness::{Database, database};
 
+mod handed_back;
+
 struct House {
     database: Database,
     ledger: Ledger,
@@ -169,7 +171,7 @@ async fn a_send_that_the_platform_takes_has_one_echo_whichever_word_comes_first(
         if !answer_first {
             house.ledger.receive(house.incoming(&echo)).await.expect("stored");
         }
-        let state = house.ledger.finish(house.page.id.clone(), accepted.send_id, outcome).await.expect("finished");
+        let state = house.ledger.finish(house.page.id.clone(), accepted.send_id, lease, outcome).await.expect("finished");
         assert_eq!(state, SendState::Sent { mid: Some(mid(mid_text)), attachment_id: None });
         if answer_first {
             assert_eq!(house.ledger.receive(house.incoming(&echo)).await.expect("stored"), [Received::Duplicate]);
@@ -226,7 +228,7 @@ async fn what_an_older_lease_left_in_sending_becomes_unknown_and_its_echo_comple
         job.token
     );
     house.ledger.receive(house.incoming(&item)).await.expect("stored");
-    let late = house.ledger.finish(house.page.id.clone(), accepted.send_id, SendOutcome::Unknown).await.expect("finished");
+    let late = house.ledger.finish(house.page.id.clone(), accepted.send_id, old, SendOutcome::Unknown).await.expect("finished");
     assert_eq!(late, SendState::Sent { mid: Some(mid("m_x")), attachment_id: None });
 }
 
@@ -338,7 +340,8 @@ async fn a_failed_send_keeps_the_words_of_the_platform() {
     let accepted = house.ledger.accept(house.send(&house.page.bot, "x")).await.expect("accepted");
     house.ledger.begin(house.page.id.clone(), accepted.send_id, lease).await.expect("begun");
     let error = SendError { code: 551, subcode: Some(1_545_041), message: "(#551) This person isn't available right now.".into() };
-    let state = house.ledger.finish(house.page.id.clone(), accepted.send_id, SendOutcome::Failed(error.clone())).await.expect("finished");
+    let state =
+        house.ledger.finish(house.page.id.clone(), accepted.send_id, lease, SendOutcome::Failed(error.clone())).await.expect("finished");
     assert_eq!(state, SendState::Failed(error));
     let again = house
         .ledger

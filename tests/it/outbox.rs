@@ -221,7 +221,7 @@ async fn what_a_dead_process_was_sending_is_unknown_and_what_it_had_not_begun_is
     assert_eq!(house.fake.texts("9001"), ["2"]);
     // Should it come back to life, its answer still counts.
     let outcome = SendOutcome::Sent { mid: Some(MessageId::parse("m_late").expect("an id")), attachment_id: None };
-    assert_eq!(house.ledger.finish(house.page.id.clone(), first, outcome).await.expect("finished"), sent("m_late"));
+    assert_eq!(house.ledger.finish(house.page.id.clone(), first, lease, outcome).await.expect("finished"), sent("m_late"));
 }
 
 #[tokio::test]

@@ -181,7 +181,7 @@ impl WebHouse {
     pub async fn comes_to(&self, send: SendId, outcome: SendOutcome) {
         let begun = self.ledger.begin(self.page.id.clone(), send, OutboxLease { generation: 1 }).await.expect("begun");
         assert!(matches!(begun, Begun::Go(_)), "{begun:?}");
-        self.ledger.finish(self.page.id.clone(), send, outcome).await.expect("finished");
+        self.ledger.finish(self.page.id.clone(), send, OutboxLease { generation: 1 }, outcome).await.expect("finished");
     }
 
     /// An app's message that the platform takes.

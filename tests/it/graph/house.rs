@@ -243,7 +243,7 @@ async fn outbox(store: Store, ledger: Ledger, page: PageId, sent: Arc<Mutex<Vec<
                 _ => SendOutcome::Sent { mid: MessageId::parse(format!("m_sent_{number}")).ok(), attachment_id: reusable },
             };
             sent.lock().expect("no panic").push(*job);
-            ledger.finish(page.clone(), open.send_id, outcome).await.expect("finished");
+            ledger.finish(page.clone(), open.send_id, lease, outcome).await.expect("finished");
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
