@@ -101,7 +101,8 @@ impl Pool {
 
     /// A transaction on a connection of its own.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, Error> {
-        self.pass(self.beginnings.watch(self.inner.begin())).await
+        // Boxed, or every future that begins a transaction holds this one several times.
+        self.pass(self.beginnings.watch(Box::pin(self.inner.begin()))).await
     }
 
     /// What must watch a transaction that begins on a connection of this pool in another way.

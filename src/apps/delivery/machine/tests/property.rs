@@ -28,7 +28,7 @@ impl Run {
             6..=8 => self.come_back(chance),
             9 => self.world.pass(Duration::from_secs(u64::from(chance))),
             10 => self.world.flush(),
-            _ if chance < 100 => self.crash(chance % 2 == 0),
+            _ if chance < 100 => self.crash(chance.is_multiple_of(2)),
             _ => {}
         }
     }
