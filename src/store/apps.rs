@@ -205,6 +205,9 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
+        if fields.iter().any(|field| known.as_ref().is_none_or(|known| known.get(field).is_none())) {
+            end_leases(&mut transaction, app, Some(page)).await?;
+        }
         Ok(transaction.commit().await?)
     }
 
@@ -243,6 +246,7 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
+        end_leases(&mut transaction, app, None).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -254,8 +258,22 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         touch_heads_of(&mut transaction, app).await?;
         sqlx::query!("update apps set fields = $2 where app_id = $1", app.as_str(), fields).execute(&mut *transaction).await?;
+        end_leases(&mut transaction, app, None).await?;
         Ok(transaction.commit().await?)
     }
+}
+
+/// Ends the leases of an app's deliveries, on a Page or everywhere, under the lock of the heads: who delivers now does not know of what the app has just
+/// asked for, and would pass over it. Nothing that it does from now on is written, and whoever has the next lease knows.
+pub(super) async fn end_leases(connection: &mut sqlx::PgConnection, app: &AppId, page: Option<&PageId>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update cursors set generation = generation + 1, process_id = null where app_id = $1 and ($2::text is null or page_id = $2)",
+        app.as_str(),
+        page.map(PageId::as_str)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Locks the Page's head and says that its rules or apps change. Its newest position is the answer.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use baton::apps::delivery::InProcessApp;
 use baton::control::Audience;
@@ -218,5 +219,24 @@ async fn a_cursor_older_than_the_log_jumps_and_says_so() {
         sqlx::query_as("select position, attempts, last_error from dead_letters").fetch_one(&world.database.pool).await.unwrap();
     assert_eq!((told.0, told.1), (1, 0));
     assert!(told.2.contains("2 positions from 1 to 2"), "{}", told.2);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_app_has_just_subscribed_to_is_heard_at_once() {
+    let mut world = World::new().await;
+    world.settings.look = Duration::from_secs(1);
+    let receiver = Receiver::start().await;
+    let app = world.app("111", "webhook", Some(&receiver.url()), &["messages"]).await;
+    let to_another = |text: &str| Row { audience: Audience::Owner(app_id("222")), ..message("9001", text) };
+    let running = world.start().await;
+    world.write(&[message("9001", "all"), to_another("not yet")]).await;
+    got(&receiver, 1).await;
+    eventually("both are passed", async || (world.cursor(&app).await == 2).then_some(())).await;
+    let fields = ["messages", "standby"].map(str::to_owned);
+    world.database.store.subscribe(&world.page, &app, &fields).await.unwrap();
+    world.write(&[to_another("now")]).await;
+    got(&receiver, 2).await;
+    assert_eq!(receiver.texts(), ["all", "now"]);
     running.stop().await;
 }

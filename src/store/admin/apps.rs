@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{AdminError, Store, StoreError, touch_head};
+use crate::store::apps::end_leases;
 use crate::wire::{AppId, PageId};
 
 /// What stands behind an app.
@@ -210,6 +211,9 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
+        if change.fields.is_some() {
+            end_leases(&mut transaction, app, Some(page)).await?;
+        }
         Ok(transaction.commit().await?)
     }
 
