@@ -128,12 +128,33 @@ async fn five_days_of_outage_disable_a_subscription() {
     world.app("111", "webhook", Some(&receiver.url()), &["messages"]).await;
     world.run("update subscriptions set down_since = clock_timestamp() - interval '5 days 1 second'").await;
     let running = world.start().await;
+    world.say(&[("9001", "are you still away?")]).await;
     eventually("it is disabled", || async {
         (world.number("select count(*) from subscriptions where disabled_at is not null and disabled_reason = 'nothing could be delivered for 5 days'").await == 1)
             .then_some(())
     })
     .await;
     eventually("its lease is given back", || async { (world.number("select process_id from cursors").await == -1).then_some(()) }).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_was_down_when_nobody_looked_any_more_is_tried_first() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    world.app("111", "webhook", Some(&receiver.url()), &["messages"]).await;
+    world.run("update subscriptions set down_since = clock_timestamp() - interval '6 days'").await;
+    let running = world.start().await;
+    eventually("it is leased", || async {
+        (world.number("select coalesce((select process_id from cursors), -1)").await == running.process).then_some(())
+    })
+    .await;
+    world.say(&[("9001", "are you back?")]).await;
+    eventually("it hears", || async { (receiver.texts() == ["are you back?"]).then_some(()) }).await;
+    eventually("it is up", || async {
+        (world.number("select count(*) from subscriptions where down_since is null and disabled_at is null").await == 1).then_some(())
+    })
+    .await;
     running.stop().await;
 }
 

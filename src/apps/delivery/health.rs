@@ -62,6 +62,8 @@ struct Outage {
     next_probe: Instant,
     last_probe: Option<Instant>,
     probing: bool,
+    /// Something failed while this process looked, and not only before.
+    failed_here: bool,
     last_sign: Option<Instant>,
     /// Nobody answers there, so it is no single event's fault.
     unreachable: bool,
@@ -82,6 +84,7 @@ impl Health {
             next_probe: now,
             last_probe: None,
             probing: false,
+            failed_here: false,
             last_sign: None,
             unreachable: false,
         });
@@ -108,6 +111,11 @@ impl Health {
         let outage = self.outage.as_ref()?;
         let lasts = outage.lasts(now);
         (outage.unreachable || self.failed.len() > 1 || lasts >= ONE_IS_BELIEVED_AFTER).then_some(lasts)
+    }
+
+    /// Whether it has failed since this process looks. What lasted when it began may be over, or be the time in which nobody looked.
+    pub fn has_failed_here(&self) -> bool {
+        self.outage.as_ref().is_some_and(|outage| outage.failed_here)
     }
 
     /// The one conversation that alone has made it an outage for too long.
@@ -159,6 +167,7 @@ impl Health {
             next_probe: now + wait,
             last_probe: None,
             probing: false,
+            failed_here: true,
             last_sign: None,
             unreachable: false,
         });
@@ -172,6 +181,7 @@ impl Health {
             return;
         }
         outage.probing = false;
+        outage.failed_here = true;
         let called = outage.last_sign.is_some_and(|sign| now.saturating_duration_since(sign) < FAST_AFTER_SIGN);
         let pace = if outage.lasts(now) < FAST_FOR || called { settings.probe } else { settings.slow_probe };
         outage.next_probe = now + probe_wait(pace, retry_after);

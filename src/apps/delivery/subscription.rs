@@ -223,7 +223,7 @@ impl Subscription {
         let health = &running.machine.health;
         let change = match health.surely_down_for(now) {
             _ if running.machine.gone => HealthChange::Disabled(SAID_GONE.to_owned()),
-            Some(lasts) if lasts >= self.settings.disabled_after => {
+            Some(lasts) if lasts >= self.settings.disabled_after && health.has_failed_here() => {
                 HealthChange::Disabled(format!("nothing could be delivered for {} days", lasts.as_secs() / 86_400))
             }
             Some(lasts) if lasts >= self.settings.told_after && !health.recorded_down => HealthChange::Down(lasts),
