@@ -44,8 +44,8 @@ pub struct DeadLetter {
 
 impl Store {
     /// Writes the progress of many subscriptions in one transaction. A cursor that moves does not wait for the disk: after a crash of the
-    /// database it is behind, and some events come again. What is parked or set aside does wait, since it is written only once: the cursor
-    /// moves on over it while this process lives. The subscriptions whose lease still holds are the answer; of the others nothing was written.
+    /// database it is behind, and some events come again. What is parked, waits no longer or is set aside does wait, since it is written
+    /// only once: the cursor moves on over it while this process lives. The subscriptions whose lease still holds are the answer; of the others nothing was written.
     ///
     /// # Errors
     /// When the database fails: then nothing was written.
@@ -55,7 +55,7 @@ impl Store {
 
     async fn flush(&self, progress: &[Progress]) -> Result<HashSet<SubscriptionKey>, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        if progress.iter().all(|one| one.parked.is_empty() && one.dead.is_empty()) {
+        if progress.iter().all(|one| one.parked.is_empty() && one.resumed.is_empty() && one.dead.is_empty()) {
             sqlx::query!("set local synchronous_commit = off").execute(&mut *transaction).await?;
         }
         let held = move_cursors(&mut transaction, progress).await?;
