@@ -9,8 +9,8 @@ use actix_web::web::{self, Data, ServiceConfig};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::ledger::Ledger;
+use crate::store::Store;
 use crate::store::admin::Schema;
-use crate::store::{Store, StoreError};
 
 /// How long the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -39,15 +39,10 @@ async fn ready(health: Data<Health>) -> HttpResponse {
     if health.ledger.is_failing() {
         return not("the database does not take what is to be written");
     }
-    let look = async {
-        let schema = health.store.schema().await?;
-        Ok::<_, StoreError>((schema, health.store.is_standby().await?))
-    };
-    match tokio::time::timeout(PATIENCE, look).await {
-        Ok(Ok((_, true))) => not("the database is a standby"),
+    match tokio::time::timeout(PATIENCE, health.store.schema()).await {
         // A newer schema is one that this program still works with while its successor is being rolled out.
-        Ok(Ok((Schema::Current | Schema::Ahead, false))) => HttpResponse::Ok().json(serde_json::json!({"status": "ready"})),
-        Ok(Ok((Schema::Behind(_) | Schema::Broken, false))) => not("the database's schema is not up to date"),
+        Ok(Ok(Schema::Current | Schema::Ahead)) => HttpResponse::Ok().json(serde_json::json!({"status": "ready"})),
+        Ok(Ok(Schema::Behind(_) | Schema::Broken)) => not("the database's schema is not up to date"),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");
             not("the database does not answer")

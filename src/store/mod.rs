@@ -107,12 +107,4 @@ impl Store {
         sqlx::query_scalar!("select 1").fetch_one(&self.pool).await?;
         Ok(())
     }
-
-    /// Whether the database is a standby, which takes nothing that is to be written before it is promoted.
-    ///
-    /// # Errors
-    /// When it does not answer.
-    pub async fn is_standby(&self) -> Result<bool, StoreError> {
-        Ok(sqlx::query_scalar!(r#"select pg_is_in_recovery() as "standby!""#).fetch_one(&self.pool).await?)
-    }
 }

@@ -82,6 +82,7 @@ impl Pool {
             .max_connections(connections)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
+            .after_connect(|connection, _| is_primary(connection).boxed())
             .before_acquire(|connection, meta| match meta.idle_for < RESTED {
                 true => std::future::ready(Ok(true)).boxed(),
                 false => answers(connection).boxed(),
@@ -220,6 +221,15 @@ pub(super) async fn answers(connection: &mut PgConnection) -> Result<bool, Error
 /// The same for a connection that may be in a transaction of which sqlx does not know: it is made known, and ended.
 async fn ends_transaction(connection: &mut PgConnection) -> Result<bool, Error> {
     within(PING, async { connection.begin().await?.rollback().await }).await.map(|()| true)
+}
+
+/// Refuses a standby: it may be behind what Baton has been told is committed, so nothing may be concluded from what is not there.
+async fn is_primary(connection: &mut PgConnection) -> Result<(), Error> {
+    let is_standby = sqlx::query_scalar!(r#"select pg_is_in_recovery() as "standby!""#).fetch_one(connection).await?;
+    match is_standby {
+        false => Ok(()),
+        true => Err(Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, "the database is a standby"))),
+    }
 }
 
 /// What is done within a limit; after it, the connection that was asked is in an unknown state.
