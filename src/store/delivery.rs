@@ -92,7 +92,7 @@ impl Store {
     /// When the database fails.
     pub async fn delivery_shares(&self) -> Result<Shares, StoreError> {
         let row = sqlx::query!(
-            r#"select (select count(*) from processes where heartbeat_at > statement_timestamp() - interval '8 seconds') as "processes!",
+            r#"select (select count(*) from processes where heartbeat_at > statement_timestamp() - interval '7 seconds') as "processes!",
                       (select count(*) from subscriptions s join apps a using (app_id)
                        where s.removed_at is null and s.disabled_at is null
                          and (a.kind = 'bot' or a.kind = 'webhook' and a.callback_url is not null)) as "subscriptions!""#
@@ -112,7 +112,7 @@ impl Store {
              from (select c.page_id, c.app_id from cursors c join subscriptions s using (page_id, app_id) join apps a using (app_id)
                    where (c.process_id is null
                           or not exists (select from processes p
-                                         where p.process_id = c.process_id and p.heartbeat_at > statement_timestamp() - interval '8 seconds'))
+                                         where p.process_id = c.process_id and p.heartbeat_at > statement_timestamp() - interval '7 seconds'))
                      and s.removed_at is null and s.disabled_at is null
                      and (a.kind = 'bot' or a.kind = 'webhook' and a.callback_url is not null)
                    limit $2 for update of c skip locked) free

@@ -102,10 +102,10 @@ impl Store {
         let generation = sqlx::query_scalar!(
             "insert into outbox_leases as l (page_id, process_id, generation)
              select $1, $2, 1 where exists (
-                 select 1 from processes where process_id = $2 and heartbeat_at >= statement_timestamp() - interval '8 seconds')
+                 select 1 from processes where process_id = $2 and heartbeat_at >= statement_timestamp() - interval '7 seconds')
              on conflict (page_id) do update set process_id = excluded.process_id, generation = l.generation + 1
              where l.process_id is null or l.process_id = excluded.process_id or not exists (
-                 select 1 from processes p where p.process_id = l.process_id and p.heartbeat_at >= statement_timestamp() - interval '8 seconds')
+                 select 1 from processes p where p.process_id = l.process_id and p.heartbeat_at >= statement_timestamp() - interval '7 seconds')
              returning generation",
             page.as_str(),
             process
@@ -140,7 +140,7 @@ impl Store {
             "select distinct o.page_id from outbox o
              where o.state in ('accepted', 'sending') and not exists (
                  select 1 from outbox_leases l join processes p using (process_id)
-                 where l.page_id = o.page_id and p.process_id <> $1 and p.heartbeat_at >= statement_timestamp() - interval '8 seconds')",
+                 where l.page_id = o.page_id and p.process_id <> $1 and p.heartbeat_at >= statement_timestamp() - interval '7 seconds')",
             process
         )
         .fetch_all(&self.pool)
