@@ -83,10 +83,9 @@ impl Machine {
             detours: parked.len(),
             changes: Changes::default(),
         };
-        // A clock that was set back must not make anybody wait longer than the schedule does, jitter included.
-        let longest = machine.settings.schedule.last().map_or(Duration::ZERO, |last| *last * 2);
         for one in parked {
-            let next = now + one.wait.min(longest);
+            // The clock may have been set back since.
+            let next = now + one.wait.min(machine.settings.longest_wait(one.attempts));
             let detour = Detour { position: one.position, left_to: position, attempts: one.attempts, successes_then: 0, next, why: None };
             machine.ahead.insert((one.position, next, one.person.clone()));
             machine.lanes.insert(one.person, Lane { detour: Some(detour), ..Lane::new() });

@@ -81,6 +81,12 @@ impl Settings {
         retry_after.map_or(jittered, |asked| jittered.max(asked.min(self.longest_retry_after)))
     }
 
+    /// The longest that an event may have to wait after so many failures, whatever the clocks say.
+    #[must_use]
+    pub fn longest_wait(&self, failures: u32) -> Duration {
+        if failures == 0 { Duration::ZERO } else { self.wait_after(failures, Some(self.longest_retry_after), 1.0) }
+    }
+
     /// Whether an event that has failed so often is at the end of its schedule.
     #[must_use]
     pub fn is_exhausted(&self, failures: u32) -> bool {

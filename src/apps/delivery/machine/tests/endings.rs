@@ -82,6 +82,20 @@ fn what_comes_while_a_timeline_is_read_is_heard_although_the_reading_went_past_i
     assert_eq!((world.cursor, world.parked.len()), (5, 0));
 }
 
+#[test]
+fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_the_schedule() {
+    let now = Instant::now();
+    let settings = Settings { longest_retry_after: Duration::from_secs(20), ..settings() };
+    for (attempts, longest) in [(0, 0), (1, 20), (2, 36), (9, 36)] {
+        let parked = ParkedConversation { person: person("anna"), position: 1, attempts, wait: Duration::from_secs(36_000) };
+        let mut machine = Machine::new(Arc::new(settings.clone()), 0, vec![parked], None, now);
+        machine.offer(row(1, &person("anna")), Some(HEARD), now);
+        let after = |seconds| now + Duration::from_secs(seconds);
+        assert!(longest == 0 || machine.next(after(longest - 1)).is_none(), "{attempts} attempts");
+        assert!(matches!(machine.next(after(longest)), Some(Work::Read(_))), "{attempts} attempts");
+    }
+}
+
 /// Parks each of these people: their event fails while somebody else's is taken.
 fn all_parked(people: &str) -> World {
     let mut world = World::new(&format!("{people}z"));
