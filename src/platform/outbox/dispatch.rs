@@ -53,13 +53,13 @@ pub async fn dispatch(shared: &Shared, page: &PageId, lease: OutboxLease, turn: 
     let (settled, lesson) = match shared.ledger.begin(page.clone(), turn.send, lease).await {
         Ok(Begun::Go(job)) => {
             failpoint::pass("outbox.begun");
-            go(shared, &job, (&turn, lease), stop).await
+            go(shared, &job, &turn, lease, stop).await
         }
         // Only this process begins sends of this Page, and it has begun none that is not settled: the answer to an earlier `begin` was
         // lost, and no byte has left.
         Ok(Begun::No(SendState::Sending)) => {
             let outcome = SendOutcome::Later { not_before: clock::now() };
-            (record(shared, page, (&turn, lease), outcome, stop).await, Lesson::None)
+            (record(shared, page, &turn, lease, outcome, stop).await, Lesson::None)
         }
         Ok(Begun::No(_)) | Err(LedgerError::UnknownSend | LedgerError::UnknownPage) => (Settled::Over, Lesson::None),
         Err(LedgerError::LeaseLost) => (again(), Lesson::LeaseLost),
@@ -73,7 +73,7 @@ pub async fn dispatch(shared: &Shared, page: &PageId, lease: OutboxLease, turn: 
 }
 
 /// Sends, and records what came of it.
-async fn go(shared: &Shared, job: &SendJob, turn: (&Turn, OutboxLease), stop: &CancellationToken) -> (Settled, Lesson) {
+async fn go(shared: &Shared, job: &SendJob, turn: &Turn, lease: OutboxLease, stop: &CancellationToken) -> (Settled, Lesson) {
     let began = clock::now();
     let waited = u64::try_from(began.since(job.accepted_at)).unwrap_or_default();
     metrics::histogram!("baton_send_wait_seconds").record(Duration::from_millis(waited));
@@ -85,7 +85,7 @@ async fn go(shared: &Shared, job: &SendJob, turn: (&Turn, OutboxLease), stop: &C
     };
     failpoint::pass("outbox.answered");
     metrics::counter!("baton_sends_total", "outcome" => label(&outcome)).increment(1);
-    let settled = record(shared, &job.page, turn, outcome, stop).await;
+    let settled = record(shared, &job.page, turn, lease, outcome, stop).await;
     failpoint::pass("outbox.finished");
     (settled, lesson)
 }
@@ -125,7 +125,8 @@ async fn held_outside(shared: &Shared, job: &SendJob, began: Timestamp) {
 async fn record(
     shared: &Shared,
     page: &PageId,
-    (turn, lease): (&Turn, OutboxLease),
+    turn: &Turn,
+    lease: OutboxLease,
     outcome: SendOutcome,
     stop: &CancellationToken,
 ) -> Settled {
