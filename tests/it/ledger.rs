@@ -7,7 +7,7 @@ use baton::wire::{AppId, Content, Incoming, MessageId, PersonId, Send, Timestamp
 use crate::harness::page::{TestPage, app_id, person_id};
 use crate::harness::{Database, database};
 
-mod handed_back;
+mod sends;
 
 struct House {
     database: Database,
