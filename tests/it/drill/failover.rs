@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use baton::store::Store;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::database::house::{House, NAME};
+use super::proxy::Proxy;
 use super::{rounds, seed};
 use crate::harness::cluster::Cluster;
 use crate::harness::{database, eventually};
@@ -40,6 +42,28 @@ async fn a_failover_loses_nothing() {
         house.is_back().await;
     }
     house.settle("primary killed under traffic, synchronous standby promoted, address moved", rounds).await;
+}
+
+/// It would answer reads, but may be behind: what is not there proves nothing.
+#[tokio::test]
+async fn a_standby_is_not_talked_to_before_it_is_promoted() {
+    let primary = Cluster::start("").await;
+    primary.make(NAME).await;
+    let proxy = Proxy::to(primary.address()).await;
+    let store = Store::connect(&primary.url(NAME, proxy.address), 2).await.expect("the primary answers");
+    let standby = Cluster::standby_of(&primary, STANDBY).await;
+    let mut reader = eventually("the standby answers reads", async || {
+        <sqlx::PgConnection as sqlx::Connection>::connect(&standby.url(NAME, standby.address())).await.ok()
+    })
+    .await;
+    sqlx::query("select 1").execute(&mut reader).await.expect("an answer");
+    proxy.move_to(standby.address());
+    proxy.cut();
+    for _ in 0..3 {
+        assert!(store.ping().await.is_err(), "nothing is read from it");
+    }
+    standby.promote().await;
+    eventually("it is the database now", async || store.ping().await.ok()).await;
 }
 
 /// From now on nothing is committed that the standby does not have.
