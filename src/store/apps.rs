@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::delivery::end_leases;
 use super::log::timestamp;
 use super::{Store, StoreError};
 use crate::wire::{AppId, Object, PageId, Timestamp};
@@ -263,19 +264,6 @@ impl Store {
     }
 }
 
-/// Ends the leases of an app's deliveries, on a Page or everywhere, under the lock of the heads: who delivers now does not know of what the app has just
-/// asked for, and would pass over it. Nothing that it does from now on is written, and whoever has the next lease knows.
-pub(super) async fn end_leases(connection: &mut sqlx::PgConnection, app: &AppId, page: Option<&PageId>) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update cursors set generation = generation + 1, process_id = null where app_id = $1 and ($2::text is null or page_id = $2)",
-        app.as_str(),
-        page.map(PageId::as_str)
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
 /// Locks the Page's head and says that its rules or apps change. Its newest position is the answer.
 async fn touch_head(connection: &mut sqlx::PgConnection, page: &PageId) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar!("update pages set rules_version = rules_version + 1 where page_id = $1 returning last_position", page.as_str())
@@ -284,7 +272,7 @@ async fn touch_head(connection: &mut sqlx::PgConnection, page: &PageId) -> Resul
 }
 
 /// The same for every Page that an app is on, in key order as the ledger locks them.
-async fn touch_heads_of(connection: &mut sqlx::PgConnection, app: &AppId) -> Result<(), StoreError> {
+pub(super) async fn touch_heads_of(connection: &mut sqlx::PgConnection, app: &AppId) -> Result<(), StoreError> {
     sqlx::query!(
         "with locked as (
              select page_id from pages where page_id in (select page_id from subscriptions where app_id = $1 and removed_at is null)

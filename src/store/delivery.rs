@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::log::{LogRow, timestamp};
+use super::processes::LEASE_SECONDS;
 use super::{Store, StoreError};
 use crate::wire::{AppId, Object, PageId, PersonId, Timestamp};
 
@@ -92,10 +93,11 @@ impl Store {
     /// When the database fails.
     pub async fn delivery_shares(&self) -> Result<Shares, StoreError> {
         let row = sqlx::query!(
-            r#"select (select count(*) from processes where heartbeat_at > statement_timestamp() - interval '7 seconds') as "processes!",
+            r#"select (select count(*) from processes where heartbeat_at > statement_timestamp() - $1::float8 * interval '1 second') as "processes!",
                       (select count(*) from subscriptions s join apps a using (app_id)
                        where s.removed_at is null and s.disabled_at is null
-                         and (a.kind = 'bot' or a.kind = 'webhook' and a.callback_url is not null)) as "subscriptions!""#
+                         and (a.kind = 'bot' or a.kind = 'webhook' and a.callback_url is not null)) as "subscriptions!""#,
+            f64::from(LEASE_SECONDS)
         )
         .fetch_one(&self.pool)
         .await?;
@@ -112,13 +114,14 @@ impl Store {
              from (select c.page_id, c.app_id from cursors c join subscriptions s using (page_id, app_id) join apps a using (app_id)
                    where (c.process_id is null
                           or not exists (select from processes p
-                                         where p.process_id = c.process_id and p.heartbeat_at > statement_timestamp() - interval '7 seconds'))
+                                         where p.process_id = c.process_id and p.heartbeat_at > statement_timestamp() - $3::float8 * interval '1 second'))
                      and s.removed_at is null and s.disabled_at is null
                      and (a.kind = 'bot' or a.kind = 'webhook' and a.callback_url is not null)
                    limit $2 for update of c skip locked) free
              where c.page_id = free.page_id and c.app_id = free.app_id",
             process,
-            limit
+            limit,
+            f64::from(LEASE_SECONDS)
         )
         .execute(&self.pool)
         .await?;
@@ -244,4 +247,17 @@ impl Store {
         }
         Ok(rows)
     }
+}
+
+/// Ends the leases of an app's deliveries, on a Page or everywhere, under the lock of the heads: who delivers now does not know of what the app has just
+/// asked for, and would pass over it. Nothing that it does from now on is written, and whoever has the next lease knows.
+pub(super) async fn end_leases(connection: &mut sqlx::PgConnection, app: &AppId, page: Option<&PageId>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update cursors set generation = generation + 1, process_id = null where app_id = $1 and ($2::text is null or page_id = $2)",
+        app.as_str(),
+        page.map(PageId::as_str)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

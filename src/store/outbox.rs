@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::log::{datetime, timestamp};
+use super::processes::LEASE_SECONDS;
 use super::{Store, StoreError};
 use crate::wire::{Content, MessageId, PageId, PersonId, Send, Timestamp};
 
@@ -102,13 +103,14 @@ impl Store {
         let generation = sqlx::query_scalar!(
             "insert into outbox_leases as l (page_id, process_id, generation)
              select $1, $2, 1 where exists (
-                 select 1 from processes where process_id = $2 and heartbeat_at >= statement_timestamp() - interval '7 seconds')
+                 select 1 from processes where process_id = $2 and heartbeat_at >= statement_timestamp() - $3::float8 * interval '1 second')
              on conflict (page_id) do update set process_id = excluded.process_id, generation = l.generation + 1
              where l.process_id is null or l.process_id = excluded.process_id or not exists (
-                 select 1 from processes p where p.process_id = l.process_id and p.heartbeat_at >= statement_timestamp() - interval '7 seconds')
+                 select 1 from processes p where p.process_id = l.process_id and p.heartbeat_at >= statement_timestamp() - $3::float8 * interval '1 second')
              returning generation",
             page.as_str(),
-            process
+            process,
+            f64::from(LEASE_SECONDS)
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -140,8 +142,9 @@ impl Store {
             "select distinct o.page_id from outbox o
              where o.state in ('accepted', 'sending') and not exists (
                  select 1 from outbox_leases l join processes p using (process_id)
-                 where l.page_id = o.page_id and p.process_id <> $1 and p.heartbeat_at >= statement_timestamp() - interval '7 seconds')",
-            process
+                 where l.page_id = o.page_id and p.process_id <> $1 and p.heartbeat_at >= statement_timestamp() - $2::float8 * interval '1 second')",
+            process,
+            f64::from(LEASE_SECONDS)
         )
         .fetch_all(&self.pool)
         .await?;

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{AdminError, Store, StoreError, touch_head};
-use crate::store::apps::end_leases;
+use crate::store::apps::touch_heads_of;
+use crate::store::delivery::end_leases;
 use crate::wire::{AppId, PageId};
 
 /// What stands behind an app.
@@ -186,7 +187,7 @@ impl Store {
     /// [`AdminError::UnknownApp`]; the database.
     pub async fn change_app(&self, page: &PageId, app: &AppId, change: &AppChange) -> Result<(), AdminError> {
         let mut transaction = self.pool.begin().await?;
-        lock_heads_of(&mut transaction, app).await?;
+        touch_heads_of(&mut transaction, app).await?;
         let known = subscribed(&mut transaction, page, app).await?;
         let head =
             sqlx::query_scalar!("select last_position from pages where page_id = $1", page.as_str()).fetch_one(&mut *transaction).await?;
@@ -264,7 +265,7 @@ impl Store {
     /// [`AdminError::UnknownApp`] for an app that is not on the Page; the database.
     pub async fn renew_app(&self, page: &PageId, app: &AppId, secret_sealed: &[u8], verify_token: &str) -> Result<(), AdminError> {
         let mut transaction = self.pool.begin().await?;
-        lock_heads_of(&mut transaction, app).await?;
+        touch_heads_of(&mut transaction, app).await?;
         subscribed(&mut transaction, page, app).await?;
         sqlx::query!("update apps set secret_sealed = $2, verify_token = $3 where app_id = $1", app.as_str(), secret_sealed, verify_token)
             .execute(&mut *transaction)
@@ -366,20 +367,4 @@ async fn subscribed(connection: &mut sqlx::PgConnection, page: &PageId, app: &Ap
     .fetch_optional(connection)
     .await?
     .ok_or_else(|| AdminError::UnknownApp { page: page.clone(), app: app.clone() })
-}
-
-/// Locks the heads of all Pages an app is on, in key order as the ledger does, and says that their rules change: its callback and batch are
-/// the same everywhere.
-async fn lock_heads_of(connection: &mut sqlx::PgConnection, app: &AppId) -> Result<(), AdminError> {
-    sqlx::query!(
-        "with locked as (
-             select page_id from pages where page_id in (select page_id from subscriptions where app_id = $1 and removed_at is null)
-             order by page_id for update
-         )
-         update pages p set rules_version = p.rules_version + 1 from locked where p.page_id = locked.page_id",
-        app.as_str()
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
