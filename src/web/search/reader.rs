@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::words::{terms, text_of, words};
+use super::words::{short_terms, terms, text_of, words};
 use crate::ledger::Ledger;
 use crate::store::log::LogRow;
 use crate::store::search::keep::{Changed, Claim, Known, Line, Named, author};
@@ -185,6 +185,7 @@ fn known(named: &Named) -> Known {
 fn with_terms(page: String, person: String, name: &str) -> Known {
     let words = words(&format!("{name} {person}"));
     let mut terms = terms(&words);
+    terms.extend(short_terms(&words));
     terms.extend(super::resolve::end_of_id(&person));
     Known { words: super::words::spaced(&words), terms, page, person }
 }

@@ -1,7 +1,7 @@
 //! From what was typed to what the store looks for: names become ids, days become moments, and what cannot be read is said.
 
 use super::query::{Operator, Phrase, Query};
-use super::words::{may_go_on, spaced, words};
+use super::words::{may_go_on, short_term, spaced, words};
 use crate::access::UserId;
 use crate::store::StoreError;
 use crate::store::accounts::PageHead;
@@ -95,16 +95,16 @@ fn people(query: &Query) -> Option<People> {
     if query.phrases.is_empty() || !only_words {
         return None;
     }
-    // A short beginning of a word is not in the index: it is only seen to beside a longer one.
+    // Beside a longer word a short one may be the beginning of another; alone it would find nearly everybody.
     let long = query.phrases.iter().any(|phrase| phrase.goes_on);
-    let short = |phrase: &Phrase| long && phrase.words.last().is_some_and(|last| !may_go_on(last));
-    let terms = query.phrases.iter().map(|phrase| {
+    let terms = query.phrases.iter().map(|phrase| match phrase.words.as_slice() {
+        [only] if long && !may_go_on(only) => vec![short_term(only)],
         // The end of an id, where that is all there is of it.
-        let end = Some(&phrase.words).filter(|words| words.len() == 1).and_then(|words| end_of_id(words.first()?));
-        if short(phrase) { Vec::new() } else { phrase.terms().last().into_iter().chain(end).collect() }
+        [only] => phrase.terms().chain(end_of_id(only)).collect(),
+        _ => phrase.terms().last().into_iter().collect(),
     });
     let patterns = query.phrases.iter().map(|phrase| match phrase.words.as_slice() {
-        [only] if short(phrase) => vec![format!("% {only}%")],
+        [only] if long && !may_go_on(only) => vec![format!("% {only}%")],
         [only] => vec![phrase.pattern(), format!("%{only} ")],
         _ => vec![phrase.pattern()],
     });

@@ -133,6 +133,21 @@ pub fn terms(words: &[Word]) -> Vec<String> {
     words.iter().take(WORDS).flat_map(|word| index_terms(&word.folded)).filter(|term| !term.is_empty()).collect()
 }
 
+/// The term for a beginning that is too short for [`index_terms`].
+pub fn short_term(beginning: &str) -> String {
+    format!("b:{beginning}")
+}
+
+/// What the index is told of people besides: the first one and two letters of each word. Beside a name they are asked for while somebody types on.
+pub fn short_terms(words: &[Word]) -> impl Iterator<Item = String> + '_ {
+    words.iter().take(WORDS).flat_map(|word| {
+        let letters = word.folded.chars().count();
+        (1..BEGINNINGS[0])
+            .filter(move |length| *length <= letters)
+            .map(|length| short_term(&word.folded.chars().take(length).collect::<String>()))
+    })
+}
+
 /// What somebody can look for in a row of the log; `None` for rows that say nothing to people.
 pub fn text_of(kind: &str, payload: &str) -> Option<String> {
     let item: Value = serde_json::from_str(payload).ok()?;
@@ -185,6 +200,13 @@ mod tests {
         assert_eq!(index_terms("versand").collect::<Vec<_>>(), ["ver", "versa"]);
         assert_eq!(index_terms("ok").collect::<Vec<_>>(), ["ok"]);
         assert_eq!((asked_term("versa"), asked_term("vers"), asked_term("ve")), ("versa".into(), "ver".into(), "ve".into()));
+    }
+
+    #[test]
+    fn people_are_known_by_their_first_letters_too() {
+        let of = |text: &str| short_terms(&words(text)).collect::<Vec<_>>();
+        assert_eq!(of("Mia Wöng 7"), ["b:m", "b:mi", "b:w", "b:wo", "b:7"]);
+        assert_eq!(of("…"), Vec::<String>::new());
     }
 
     #[test]
