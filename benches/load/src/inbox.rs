@@ -56,7 +56,7 @@ impl<'a> Inbox<'a> {
         seed::fill(cluster, database, &[Past { first: 0, people, rows: ROWS }]).await;
         let stage = Stage::enter(cluster, database).await;
         let cookie = log_in(cluster, database, &stage.baton).await;
-        seed::vary(cluster, database).await;
+        seed::vary(cluster, database, people).await;
         // Lists are not measured beside the search that reads the log.
         seed::search_has_read(cluster, database).await;
         eprintln!("{database}: {people} conversations after {:.0} s", began.elapsed().as_secs_f64());

@@ -55,15 +55,16 @@ pub async fn fill(cluster: &Cluster, database: &str, pasts: &[Past]) {
     cluster.run(database, "vacuum analyze").await;
 }
 
-/// Makes an inbox out of a past that is all alike: most conversations are closed, their newest messages lie apart, some are assigned to the first
-/// agent, answered, put aside, tagged, read.
-pub async fn vary(cluster: &Cluster, database: &str) {
+/// Makes an inbox out of a past of so many people that is all alike: most conversations are closed, their newest messages lie in the same time however
+/// many they are, some are assigned to the first agent, answered, put aside, tagged, read.
+pub async fn vary(cluster: &Cluster, database: &str, people: usize) {
+    let apart = VARIED / people as f64;
     let who = "(person_id::bigint - 2000000000000000)";
     let sql = format!(
         r"
         set synchronous_commit = off;
-        update conversations set last_message_at = last_message_at - {who} * interval '1 second',
-            closed_at = case when {who} % 5 < 3 then now() - {who} * interval '1 second' end,
+        update conversations set last_message_at = last_message_at - {who} * {apart} * interval '1 second',
+            closed_at = case when {who} % 5 < 3 then now() - {who} * {apart} * interval '1 second' end,
             snoozed_until = case when {who} % 50 = 4 then now() + interval '1 day' end,
             assignee = case when {who} % 100 = 8 then (select min(user_id) from users) end,
             last_outbound_position = case when {who} % 10 = 9 then last_position + 1 else 0 end
@@ -82,6 +83,9 @@ pub async fn vary(cluster: &Cluster, database: &str) {
     cluster.run(database, &sql).await;
     cluster.run(database, "vacuum analyze").await;
 }
+
+/// Seconds within which the newest messages of a varied inbox came.
+const VARIED: f64 = 1_000_000.0;
 
 /// Milliseconds between two messages of a past: ten million of them lie within a year, as on a busy Page.
 const APART: u64 = 3_000;
