@@ -17,7 +17,7 @@ use crate::machine::{self, Cpu};
 use crate::report::{Bound, Runs, Section, figure};
 use crate::requests::{self, Spec, person, whose};
 use crate::seed::{self, PEOPLE};
-use crate::watch::Watchers;
+use crate::watch::{Fetch, Open, Watchers};
 use noted::{Noted, Sent, list_lags, thread_lags};
 
 /// Messages a second.
@@ -26,8 +26,8 @@ const RATE: f64 = 4000.0;
 /// Streams that are open, those of the browsers among them.
 const STREAMS: usize = 50;
 
-/// Browsers: one looks at the list, one at a conversation in which it types, one opens conversations.
-const BROWSERS: usize = 3;
+/// Browsers: in one somebody reads and writes in a conversation beside the list, in one somebody opens conversations.
+const BROWSERS: usize = 2;
 
 /// How often somebody writes something that is looked for: every half a second, in turns of this length.
 const TURN: Duration = Duration::from_millis(20);
@@ -36,8 +36,8 @@ const MARKER_TURNS: usize = 25;
 /// How often a key is pressed.
 const KEY_EVERY: Duration = Duration::from_millis(200);
 
-/// How often a conversation is opened.
-const OPEN_EVERY: Duration = Duration::from_millis(700);
+/// How long somebody looks at a conversation before the next is opened.
+const OPEN_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a page may take to show the last message before it counts as never shown.
 const LAST: Duration = Duration::from_secs(5);
@@ -52,7 +52,7 @@ pub async fn measure(cluster: &Cluster, scale: Scale) -> Section {
     let cookie = log_in(cluster, "bench_browser", &baton).await;
     let driver = Driver::start(&cluster.folder);
     let open = async |name: &str| Page::open(&driver, name, &baton.address, &cookie).await;
-    let desks = Desks { list: open("list").await, reader: open("reader").await, opener: open("opener").await };
+    let desks = Desks { reader: open("reader").await, opener: open("opener").await };
     let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
     let mut bench = Bench { cluster, baton, cookie, http, load: Load::start(), desks, runs: 0 };
     // Whatever is done for the first time is done.
@@ -76,7 +76,7 @@ enum Beside {
     Nothing,
     /// The load, and streams that only listen.
     Streams,
-    /// The load, and streams that fetch a list and a conversation with each event, as pages do.
+    /// The load, and streams that fetch what pages do.
     Pages,
 }
 
@@ -120,7 +120,7 @@ fn judge(quiet: &Figures, streams: &Figures, pages: &Figures) -> Section {
         let baseline = format!("{} s; without load: {}", figure(most), told(quiet));
         section.goal(goal, told(busy), baseline, of(busy)[0].median() / most, Bound::AtMost(1.0));
     };
-    for (busy, what) in [(streams, ""), (pages, "47 more pages that fetch as these do: ")] {
+    for (busy, what) in [(streams, ""), (pages, "48 more pages that fetch as these do: ")] {
         goal(&format!("{what}an open conversation shows a message within a second of its POST (the slowest)"), busy, |it| &it.thread, 1.0);
         goal(&format!("{what}the list is as new as each message within a second of its POST (the slowest)"), busy, |it| &it.list, 1.0);
         goal(
@@ -132,7 +132,7 @@ fn judge(quiet: &Figures, streams: &Figures, pages: &Figures) -> Section {
         goal(&format!("{what}a key in the composer is on screen within 0.2 s (the slowest)"), busy, |it| &it.keys, 0.2);
         goal(&format!("{what}no task holds a page up for longer than 0.2 s"), busy, |it| &it.task, 0.2);
     }
-    for (busy, what) in [(streams, "47 streams and 3 browsers"), (pages, "47 pages and 3 browsers")] {
+    for (busy, what) in [(streams, "48 streams and 2 browsers"), (pages, "48 pages and 2 browsers")] {
         let name = format!("{what}: messages taken in a second ≥ 0.97 × 4,000");
         section.goal(&name, busy.costs.rates.show(), figure(RATE), busy.costs.rates.median() / RATE, Bound::AtLeast(0.97));
         section.costs.push(busy.costs.costs(what));
@@ -151,7 +151,6 @@ struct Run {
 }
 
 struct Desks {
-    list: Page,
     reader: Page,
     opener: Page,
 }
@@ -184,7 +183,7 @@ impl Bench<'_> {
         // Somebody whose turn does not come in this run.
         let watched = whose(&requests, PEOPLE - self.runs);
         self.sit_down(&watched).await;
-        let mut watchers = Watchers::fetching(&self.baton.address, &self.cookie, &fetches(beside)).await;
+        let mut watchers = Watchers::fetching(&self.baton.address, &self.cookie, &others(beside)).await;
         self.cluster.settle().await;
         let (markers, opened, load) = self.work((&run, &watched), watchers.id(), beside, seconds).await;
         eprintln!("{beside:?}: {} fragments fetched by streams", watchers.fetched().await);
@@ -193,14 +192,14 @@ impl Bench<'_> {
         if load.is_some() {
             sent.extend(times_of(&times, &requests));
         }
-        let (list, reader) = (Noted::of(&self.desks.list).await, Noted::of(&self.desks.reader).await);
-        let tasks = [&list, &reader].into_iter().flat_map(|noted| noted.tasks.iter().map(|millis| millis / 1000.0)).collect();
+        let noted = Noted::of(&self.desks.reader).await;
+        let seconds = |millis: &[f64]| millis.iter().map(|millis| millis / 1000.0).collect();
         let run = Run {
-            thread: thread_lags(&reader, &markers),
-            list: list_lags(&list, sent),
+            thread: thread_lags(&noted, &markers),
+            list: list_lags(&noted, sent),
             opened,
-            keys: reader.keys.iter().map(|millis| millis / 1000.0).collect(),
-            tasks,
+            keys: seconds(&noted.keys),
+            tasks: seconds(&noted.tasks),
             load,
         };
         run.tell(beside);
@@ -209,17 +208,14 @@ impl Bench<'_> {
 
     /// Everybody goes to their place; what happens there is noted from now on.
     async fn sit_down(&self, watched: &str) {
-        let Desks { list, reader, opener } = &self.desks;
-        let conversation = format!("/inbox/{PAGE}/{watched}?{LIST}");
-        for (page, path) in [(list, format!("/inbox?{LIST}")), (reader, conversation), (opener, format!("/inbox?{LIST}"))] {
+        let Desks { reader, opener } = &self.desks;
+        for (page, path) in [(reader, format!("/inbox/{PAGE}/{watched}?{LIST}")), (opener, format!("/inbox?{LIST}"))] {
             page.go(&path).await;
             page.tells::<bool>("return document.documentElement.classList.contains('scripted') || null").await;
         }
         // Nobody is connected to answer; a note is written with the same composer.
         reader.runs::<()>("document.getElementById('mode-note').checked = true; document.getElementById('note-text').focus()").await;
-        for page in [list, reader] {
-            page.runs::<()>(include_str!("browser/watch.js")).await;
-        }
+        reader.runs::<()>(include_str!("browser/watch.js")).await;
     }
 
     /// The load, and what agents do meanwhile: what was written for them to see, how long each conversation took to open, and what the load did.
@@ -252,15 +248,15 @@ impl Bench<'_> {
         let last = serde_json::json!(markers.last().expect("a marker").text);
         let shown = tokio::time::timeout(LAST, async {
             desks.reader.tells::<bool>(&format!("return {last} in noted.texts || null")).await;
-            desks.list.tells::<bool>(&format!("return noted.rows.some((row) => row[2].includes({last})) || null")).await;
+            desks.reader.tells::<bool>(&format!("return noted.rows.some((row) => row[2].includes({last})) || null")).await;
         });
         shown.await.expect("the last message is shown");
         (markers, opened, load)
     }
 
     async fn close(self) {
-        let Desks { list, reader, opener } = self.desks;
-        for page in [list, reader, opener] {
+        let Desks { reader, opener } = self.desks;
+        for page in [reader, opener] {
             page.quit().await;
         }
         self.baton.stop().await;
@@ -290,17 +286,26 @@ impl Run {
     }
 }
 
-/// What each stream without a browser fetches with each event.
-fn fetches(beside: Beside) -> Vec<Vec<String>> {
-    let paths = |stream: usize| {
-        let conversation = format!("/inbox/{PAGE}/{}?{LIST}", person(stream));
-        vec![format!("{conversation}&fragment=list"), format!("{conversation}&fragment=thread")]
-    };
+/// The streams without a browser.
+fn others(beside: Beside) -> Vec<Open> {
     match beside {
         Beside::Nothing => Vec::new(),
-        Beside::Streams => vec![Vec::new(); STREAMS - BROWSERS],
-        Beside::Pages => (0..STREAMS - BROWSERS).map(paths).collect(),
+        Beside::Streams => vec![Open::default(); STREAMS - BROWSERS],
+        Beside::Pages => (0..STREAMS - BROWSERS).map(page).collect(),
     }
+}
+
+/// What the page of somebody fetches who has a conversation open: the list with each change, the conversation with its own, what is new elsewhere
+/// every three seconds.
+fn page(number: usize) -> Open {
+    let conversation = format!("{PAGE}/{}", person(number));
+    let fetch = |path: String, own, rest| Fetch { path, own, rest };
+    let fetches = vec![
+        fetch(format!("/inbox/{conversation}?{LIST}&fragment=list"), false, None),
+        fetch(format!("/inbox/{conversation}?{LIST}&fragment=thread"), true, None),
+        fetch(format!("/inbox/news?since=0&open={conversation}"), false, Some(3000)),
+    ];
+    Open { conversation, fetches }
 }
 
 /// Milliseconds of the wall clock.

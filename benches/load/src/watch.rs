@@ -1,10 +1,11 @@
 //! Browsers with the live stream open, as a process of their own: they note when each event came, and how far it says the Page is. If they are
-//! told to, they also fetch what a page fetches with each event.
+//! told to, they also fetch what a page fetches, at the pace of `static/fragments.js`.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -16,20 +17,42 @@ use crate::requests::find;
 /// When an event came, in microseconds of the wall clock, and the position of the Page that it tells.
 pub type Told = (u64, i64);
 
+/// Longest rest after a fetch that is followed by as long again.
+const LONGEST_REST: Duration = Duration::from_millis(400);
+
+/// A page that is open.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Open {
+    /// The conversation that it shows, as the stream names it; empty: none.
+    pub conversation: String,
+    /// What it fetches, one fetch of each at a time, and once what is told meanwhile.
+    pub fetches: Vec<Fetch>,
+}
+
+/// Something that a page fetches.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fetch {
+    /// From where.
+    pub path: String,
+    /// Only when the conversation that it shows has changed.
+    pub own: bool,
+    /// Milliseconds that it rests afterwards; none: twice as long as the fetch took, at most [`LONGEST_REST`].
+    pub rest: Option<u64>,
+}
+
 /// The process of the browsers.
 pub struct Watchers(Helper);
 
 impl Watchers {
     /// Starts it with so many streams, that only listen.
     pub async fn open(address: &str, cookie: &str, streams: usize) -> Self {
-        Self::fetching(address, cookie, &vec![Vec::new(); streams]).await
+        Self::fetching(address, cookie, &vec![Open::default(); streams]).await
     }
 
-    /// Starts it with a stream for each of these, which fetches these paths with each event: one fetch of a path at a time, and what is told
-    /// meanwhile once, as pages do.
-    pub async fn fetching(address: &str, cookie: &str, paths: &[Vec<String>]) -> Self {
+    /// Starts it with a stream for each of these pages.
+    pub async fn fetching(address: &str, cookie: &str, pages: &[Open]) -> Self {
         let mut helper = Helper::start("as-watchers");
-        helper.ask(&json!({"address": address, "cookie": cookie, "paths": paths})).await;
+        helper.ask(&json!({"address": address, "cookie": cookie, "pages": pages})).await;
         Self(helper)
     }
 
@@ -75,67 +98,72 @@ pub fn main() {
                 continue;
             }
             let text = |name: &str| question[name].as_str().expect("a text").to_owned();
-            let paths: Vec<Vec<String>> = serde_json::from_value(question["paths"].clone()).expect("paths");
-            for paths in paths {
-                let pages = paths.iter().map(|path| fetch(&text("address"), path, &text("cookie"), &fetched)).collect();
-                open(&text("address"), &text("cookie"), &streams, pages).await;
+            let pages: Vec<Open> = serde_json::from_value(question["pages"].clone()).expect("pages");
+            for page in pages {
+                let fetches =
+                    page.fetches.iter().map(|fetch| (fetch.own, keep_fetching(&text("address"), fetch, &text("cookie"), &fetched)));
+                let fetches = fetches.collect();
+                open(&text("address"), &text("cookie"), &streams, &page.conversation, fetches).await;
             }
             answer.send(json!(true)).expect("somebody waits");
         }
     });
 }
 
-/// Fetches a path whenever it is told to.
-fn fetch(address: &str, path: &str, cookie: &str, fetched: &Rc<Cell<u64>>) -> Rc<Notify> {
-    let (told, fetched) = (Rc::new(Notify::new()), Rc::clone(fetched));
+/// Fetches whenever it is told to.
+fn keep_fetching(address: &str, fetch: &Fetch, cookie: &str, fetched: &Rc<Cell<u64>>) -> Rc<Notify> {
+    let (told, fetched, rest) = (Rc::new(Notify::new()), Rc::clone(fetched), fetch.rest);
     let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
-    let request = http.get(format!("http://{address}{path}")).header("cookie", cookie).header("x-baton-fragment", "1");
+    let request = http.get(format!("http://{address}{}", fetch.path)).header("cookie", cookie).header("x-baton-fragment", "1");
     let turns = Rc::clone(&told);
     tokio::task::spawn_local(async move {
         loop {
             turns.notified().await;
+            let began = Instant::now();
             let answer = request.try_clone().expect("no body").send().await.expect("Baton answers");
             assert_eq!(answer.status(), 200, "a fragment");
             answer.bytes().await.expect("a whole fragment");
             fetched.set(fetched.get() + 1);
+            tokio::time::sleep(rest.map_or_else(|| (2 * began.elapsed()).min(LONGEST_REST), Duration::from_millis)).await;
         }
     });
     told
 }
 
+/// What a page fetches: whether only for its own conversation, and whom to tell.
+type Fetches = Vec<(bool, Rc<Notify>)>;
+
 /// Opens a stream and waits until it has said something.
-async fn open(address: &str, cookie: &str, streams: &Streams, pages: Vec<Rc<Notify>>) {
+async fn open(address: &str, cookie: &str, streams: &Streams, conversation: &str, fetches: Fetches) {
     let mut stream = TcpStream::connect(address).await.expect("a connection");
-    let request = format!("GET /live HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\nCookie: {cookie}\r\n\r\n");
+    let shown = if conversation.is_empty() { String::new() } else { format!("?open={conversation}") };
+    let request = format!("GET /live{shown} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\nCookie: {cookie}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("it listens");
     let own = streams.borrow().len();
     streams.borrow_mut().push(Vec::new());
     let (greeted, greeting) = oneshot::channel();
-    tokio::task::spawn_local(listen(stream, own, Rc::clone(streams), greeted, pages));
+    tokio::task::spawn_local(listen(stream, own, Rc::clone(streams), greeted, (format!("\"{conversation}\""), fetches)));
     greeting.await.expect("the stream begins");
 }
 
-async fn listen(mut stream: TcpStream, own: usize, streams: Streams, greeted: oneshot::Sender<()>, pages: Vec<Rc<Notify>>) {
+async fn listen(mut stream: TcpStream, own: usize, streams: Streams, greeted: oneshot::Sender<()>, (shown, fetches): (String, Fetches)) {
     let (mut unread, mut buffer, mut greeted) = (Vec::new(), vec![0; 64 * 1024], Some(greeted));
     while let Ok(bytes @ 1..) = stream.read(&mut buffer).await {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_micros();
         unread.extend_from_slice(&buffer[..bytes]);
-        while let Some(begin) = find(&unread, b"\nid: ") {
-            let rest = &unread[begin + 5..];
-            let Some(end) = find(rest, b"\n") else { break };
+        while let Some(end) = find(&unread, b"\n\n") {
+            let event: Vec<u8> = unread.drain(..end + 2).collect();
+            // Signs of life have none.
+            let Some(begin) = find(&event, b"\nid: ") else { continue };
             // `page:position`; the Page is the only one.
-            let position = std::str::from_utf8(&rest[..end]).ok().and_then(|id| id.rsplit(':').next()?.trim().parse().ok());
+            let id = event[begin + 5..].split(|byte| *byte == b'\n').next().expect("a line");
+            let position = std::str::from_utf8(id).ok().and_then(|id| id.rsplit(':').next()?.trim().parse().ok());
             streams.borrow_mut()[own].push((u64::try_from(now).expect("this century"), position.expect("a position")));
-            unread.drain(..begin + 5 + end);
-            pages.iter().for_each(|page| page.notify_one());
+            let concerned = find(&event, b"\"everything\":true").or_else(|| find(&event, shown.as_bytes())).is_some();
+            fetches.iter().filter(|(only_own, _)| concerned || !only_own).for_each(|(_, told)| told.notify_one());
             if let Some(greeted) = greeted.take() {
                 greeted.send(()).expect("somebody waits");
             }
-        }
-        // What follows an id is not needed; what may be the beginning of the next one is.
-        if find(&unread, b"\nid: ").is_none() {
-            let kept = unread.len().saturating_sub(4);
-            unread.drain(..kept);
         }
     }
 }
