@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use time::OffsetDateTime;
 
-use super::preferences::{Preferences, Theme};
+use super::preferences::{Preferences, Reads, Theme};
 use super::{Store, StoreError};
 use crate::access::{Role, Scope, UserId};
 use crate::wire::{Object, PageId};
@@ -86,6 +86,7 @@ impl Store {
         let row = sqlx::query!(
             r#"select u.user_id, u.name, u.role, u.language, s.csrf_token, f.theme, coalesce(f.single_keys, true) as "single_keys!",
                       coalesce(f.enter_sends, false) as "enter_sends!", coalesce(f.next_after_close, true) as "next_after_close!",
+                      coalesce(f.read_by_answering, false) as "read_by_answering!",
                       array(select p.page_id from user_pages p where p.user_id = u.user_id) as "pages!"
                from sessions s join users u using (user_id) left join preferences f using (user_id)
                where s.session_id = $1 and s.revoked_at is null and s.expires_at > now() and u.disabled_at is null"#,
@@ -111,6 +112,7 @@ impl Store {
                 single_keys: row.single_keys,
                 enter_sends: row.enter_sends,
                 next_after_close: row.next_after_close,
+                reads: if row.read_by_answering { Reads::ByAnswering } else { Reads::ByOpening },
             },
             csrf_token: row.csrf_token,
         }))

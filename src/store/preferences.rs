@@ -36,6 +36,16 @@ impl Theme {
     }
 }
 
+/// What marks messages as read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reads {
+    /// That they are on screen.
+    #[default]
+    ByOpening,
+    /// That they are answered.
+    ByAnswering,
+}
+
 /// What somebody chose, or how it comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preferences {
@@ -47,11 +57,13 @@ pub struct Preferences {
     pub enter_sends: bool,
     /// After closing comes the next conversation of the list.
     pub next_after_close: bool,
+    /// What marks messages as read.
+    pub reads: Reads,
 }
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { theme: Theme::System, single_keys: true, enter_sends: false, next_after_close: true }
+        Self { theme: Theme::System, single_keys: true, enter_sends: false, next_after_close: true, reads: Reads::default() }
     }
 }
 
@@ -62,14 +74,16 @@ impl Store {
     /// When the database fails.
     pub async fn save_preferences(&self, user: UserId, chosen: &Preferences) -> Result<(), StoreError> {
         sqlx::query!(
-            "insert into preferences (user_id, theme, single_keys, enter_sends, next_after_close) values ($1, $2, $3, $4, $5)
+            "insert into preferences (user_id, theme, single_keys, enter_sends, next_after_close, read_by_answering) values ($1, $2, $3, $4, $5, $6)
              on conflict (user_id) do update set theme = excluded.theme, single_keys = excluded.single_keys,
-                 enter_sends = excluded.enter_sends, next_after_close = excluded.next_after_close",
+                 enter_sends = excluded.enter_sends, next_after_close = excluded.next_after_close,
+                 read_by_answering = excluded.read_by_answering",
             user.0,
             Some(chosen.theme).filter(|theme| *theme != Theme::System).map(Theme::as_str),
             chosen.single_keys,
             chosen.enter_sends,
-            chosen.next_after_close
+            chosen.next_after_close,
+            chosen.reads == Reads::ByAnswering
         )
         .execute(&self.pool)
         .await?;

@@ -102,7 +102,7 @@ async fn whoever_is_done_goes_on_with_what_follows_in_the_list() {
     };
     assert_eq!(send(&mut anna, "9002").await, there("9004"));
     assert_eq!(send(&mut anna, MIA).await, there("9002"));
-    let stay = [("language", "en"), ("theme", "system"), ("after_close", "stay")];
+    let stay = [("language", "en"), ("theme", "system"), ("after_close", "stay"), ("reads", "opening")];
     assert_eq!(anna.post("/settings/me", &stay).await.status, 303);
     assert_eq!(send(&mut anna, "9002").await, there("9002"), "who wants to stay stays");
     assert_eq!(anna.post(&format!("{}/control", house.conversation(MIA)), &close).await.location, there(MIA));

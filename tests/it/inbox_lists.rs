@@ -200,6 +200,31 @@ async fn unread_is_each_agents_own() {
 }
 
 #[tokio::test]
+async fn an_agent_may_want_only_answers_to_mark_as_read() {
+    let (house, mut anna, _) = town().await;
+    let unread = async |anna: &mut Browser| people(anna, "view=mine&unread=1").await.contains(&"mine".to_owned());
+    house.says("mine", "m_m2", "are you there?").await;
+    let chosen = [("language", "en"), ("theme", "system"), ("after_close", "stay"), ("reads", "answering")];
+    let answer = anna.post("/settings/me", &chosen).await;
+    assert_eq!((answer.status, answer.location.as_deref()), (303, Some("/settings/me?saved=1")));
+    assert_eq!(anna.post("/settings/me", &[("reads", "never"), chosen[0], chosen[1], chosen[2]]).await.status, 400);
+    assert_eq!(anna.get("/settings/me").await.count("input[name=reads][value=answering][checked]"), 1);
+    let page = anna.get(&house.conversation("mine")).await;
+    anna.get(&format!("{}?fragment=thread", house.conversation("mine"))).await;
+    assert!(unread(&mut anna).await, "opening it reads nothing");
+    let address = format!("{}/note", house.conversation("mine"));
+    assert_eq!(anna.post(&address, &[("text", "looked into it")]).await.status, 303);
+    assert!(unread(&mut anna).await, "nor does a note");
+    let seen = page.attribute("form.reply input[name=seen]", "value").expect("the form tells what was seen");
+    house.says("mine", "m_m3", "hello?").await;
+    let address = format!("{}/send", house.conversation("mine"));
+    assert_eq!(anna.post(&address, &[("text", "I am here."), ("seen", &seen), ("key", "k1")]).await.status, 303);
+    assert!(unread(&mut anna).await, "what came after the page that was answered is unread");
+    assert_eq!(anna.post(&address, &[("text", "And now?"), ("key", "k2")]).await.status, 303);
+    assert!(!unread(&mut anna).await, "an answer does");
+}
+
+#[tokio::test]
 async fn tags_are_put_on_taken_off_and_filtered_by() {
     let (house, mut anna, _) = town().await;
     let mut tags = Vec::new();

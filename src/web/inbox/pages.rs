@@ -13,7 +13,7 @@ use super::names;
 use super::thread::{Reading, Thread};
 use super::visible::Visible;
 use crate::store::inbox::conversation::Conversation;
-use crate::store::preferences::Preferences;
+use crate::store::preferences::{Preferences, Reads};
 use crate::web::State;
 use crate::web::assets::Assets;
 use crate::web::error::WebError;
@@ -82,7 +82,7 @@ pub async fn list(web: State, agent: Agent, asked: Query<Asked>) -> Result<HttpR
 /// GET /inbox/{page}/{person}
 pub async fn conversation(web: State, request: HttpRequest, visible: Visible, asked: Query<Asked>) -> Result<HttpResponse, WebError> {
     let Visible { agent, conversation } = visible;
-    if sees_the_newest(&request, &asked) {
+    if agent.preferences.reads == Reads::ByOpening && sees_the_newest(&request, &asked) {
         let (page, person, position) = (&conversation.page, &conversation.person, conversation.last_position);
         web.store.mark_read(agent.user, page, person, position, asked.fragment.is_none()).await?;
     }

@@ -15,6 +15,7 @@ use crate::control::Window;
 use crate::ledger::{LedgerError, NewSend};
 use crate::store::drafts::{DraftKind, Edition};
 use crate::store::inbox::timeline::{PendingSend, again_key};
+use crate::store::preferences::Reads;
 use crate::web::State;
 use crate::web::error::WebError;
 use crate::web::posted::Fields;
@@ -76,6 +77,9 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
             return refused(form, &scene, error, returned(written, seen)).await;
         }
         metrics::counter!("baton_inbox_sends_total").increment(1);
+    }
+    if agent.preferences.reads == Reads::ByAnswering {
+        web.store.mark_read(agent.user, &scene.conversation.page, &scene.conversation.person, last, true).await?;
     }
     if written.keyed().is_some() {
         web.store.spend_draft(form.place(DraftKind::Reply), &written.edition).await?;

@@ -6,7 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::frame::{Frame, Section};
-use crate::store::preferences::{Preferences, Theme};
+use crate::store::preferences::{Preferences, Reads, Theme};
 use crate::web::State;
 use crate::web::assets::Assets;
 use crate::web::error::WebError;
@@ -66,6 +66,11 @@ pub async fn save(web: State, posted: Posted) -> Result<HttpResponse, WebError> 
             "next" => true,
             "stay" => false,
             _ => return Err(WebError::Malformed("after_close")),
+        },
+        reads: match fields.get("reads") {
+            "opening" => Reads::ByOpening,
+            "answering" => Reads::ByAnswering,
+            _ => return Err(WebError::Malformed("reads")),
         },
     };
     web.store.set_language(agent.user, lang.code()).await?;

@@ -8,7 +8,8 @@ texts! { Desk:
     key_tag key_search key_mine key_unassigned key_all key_command key_send key_escape key_help
     keys_moving keys_acting keys_going keys_always
     // One's own settings.
-    me_lead me_saved me_save me_keys me_keys_hint me_writing me_enter me_enter_hint me_after_close me_next me_stay
+    me_lead me_saved me_save me_keys me_keys_hint me_writing me_enter me_enter_hint me_after_close me_next me_stay me_reads me_reads_opening
+    me_reads_answering
     // The search page.
     search_lead search_help found_people found_lines found_nothing found_nothing_next found_cut found_further found_newest found_note found_you
     problem_day problem_page problem_author problem_owner problem_tag
@@ -79,6 +80,9 @@ pub static EN: Desk = Desk {
     me_after_close: "After closing a conversation",
     me_next: "go to the next one",
     me_stay: "stay",
+    me_reads: "A conversation counts as read",
+    me_reads_opening: "once I have it on screen",
+    me_reads_answering: "only once I have answered",
     search_lead: "People by name or id, messages and notes by the beginnings of their words. “In quotation marks” means exactly so.",
     search_help: "What narrows a search",
     found_people: "People",
@@ -234,6 +238,9 @@ pub static DE: Desk = Desk {
     me_after_close: "Nach dem Schließen einer Unterhaltung",
     me_next: "zur nächsten gehen",
     me_stay: "bleiben",
+    me_reads: "Eine Unterhaltung gilt als gelesen,",
+    me_reads_opening: "sobald ich sie vor mir habe",
+    me_reads_answering: "erst wenn ich geantwortet habe",
     search_lead: "Leute nach Name oder Kennung, Nachrichten und Notizen nach den Anfängen ihrer Wörter. „In Anführungszeichen“ heißt: genau so.",
     search_help: "Was eine Suche eingrenzt",
     found_people: "Leute",

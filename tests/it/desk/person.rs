@@ -108,7 +108,7 @@ async fn after_closing_comes_the_next_one_or_it_stays_as_one_likes() {
     let close = |person: &str| format!("{}/control", house.conversation(person));
     let answer = anna.post(&close(MIA), &[("action", "close"), ("view", "needs")]).await;
     assert!(answer.location.as_deref().is_some_and(|it| it.starts_with(&house.conversation("9002"))), "{:?}", answer.location);
-    let stay = [("language", "en"), ("theme", "dark"), ("after_close", "stay"), ("enter_sends", "on")];
+    let stay = [("language", "en"), ("theme", "dark"), ("after_close", "stay"), ("reads", "opening"), ("enter_sends", "on")];
     assert_eq!(anna.post("/settings/me", &stay).await.status, 303);
     let page = anna.get(&house.conversation("9002")).await;
     assert_eq!(page.attribute("html", "data-theme").as_deref(), Some("dark"));
@@ -117,12 +117,15 @@ async fn after_closing_comes_the_next_one_or_it_stays_as_one_likes() {
     let answer = anna.post(&close("9002"), &[("action", "close"), ("view", "needs")]).await;
     assert!(answer.location.as_deref().is_some_and(|it| it.starts_with(&house.conversation("9002"))), "{:?}", answer.location);
     for bad in [
-        vec![("language", "fr"), ("theme", "dark"), ("after_close", "stay")],
-        vec![("language", "en"), ("theme", "pink"), ("after_close", "stay")],
+        vec![("language", "fr"), ("theme", "dark"), ("after_close", "stay"), ("reads", "opening")],
+        vec![("language", "en"), ("theme", "pink"), ("after_close", "stay"), ("reads", "opening")],
     ] {
         assert_eq!(anna.post("/settings/me", &bad).await.status, 400, "{bad:?}");
     }
-    assert_eq!(anna.post("/settings/me", &[("language", "en"), ("theme", "light"), ("after_close", "next")]).await.status, 303);
+    assert_eq!(
+        anna.post("/settings/me", &[("language", "en"), ("theme", "light"), ("after_close", "next"), ("reads", "opening")]).await.status,
+        303
+    );
     let answer = anna.post(&close("9003"), &[("action", "close"), ("view", "needs")]).await;
     assert!(answer.location.as_deref().is_some_and(|it| it.starts_with("/inbox?")), "nobody is left: {:?}", answer.location);
 }
