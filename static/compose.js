@@ -68,7 +68,9 @@ function after(form, submitter, sent) {
 /** Stays until the next try: good news from the live stream does not take it away. */
 function failed(words) {
   const bar = document.getElementById("live");
-  bar.textContent = new DOMParser().parseFromString(words, "text/html").querySelector("main, body").textContent.trim().slice(0, 300);
+  const [text, seconds] = bar.children;
+  seconds.textContent = "";
+  text.textContent = new DOMParser().parseFromString(words, "text/html").querySelector("main, body").textContent.trim().slice(0, 300);
   bar.hidden = !words;
   bar.toggleAttribute("data-failed", Boolean(words));
 }

@@ -1,6 +1,7 @@
 // The live stream: hears what changed, says when the connection is lost, and asks by itself until it is back.
 
 const SILENT_AFTER = 12_000;
+const OLD_AFTER = 30_000;
 const ASK_EVERY = 10_000;
 
 export function watch(url, changed) {
@@ -16,6 +17,7 @@ export function watch(url, changed) {
     news = performance.now();
     retry = 1000;
     bar.hidden = !bar.hasAttribute("data-failed");
+    document.documentElement.classList.remove("old");
     return JSON.parse(event.data);
   }
 
@@ -42,8 +44,12 @@ export function watch(url, changed) {
   setInterval(() => {
     const silent = performance.now() - news;
     if (silent < SILENT_AFTER) return;
-    bar.textContent = `${lost} ${since.replace("{seconds}", Math.round(silent / 1000))}`;
+    const [words, seconds] = bar.children;
+    // Said once; the seconds are only seen.
+    if (words.textContent !== lost) words.textContent = lost;
+    seconds.textContent = since.replace("{seconds}", Math.round(silent / 1000));
     bar.hidden = false;
+    document.documentElement.classList.toggle("old", silent > OLD_AFTER);
     if (performance.now() - asked > ASK_EVERY) {
       asked = performance.now();
       changed(everything);

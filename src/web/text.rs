@@ -44,7 +44,7 @@ texts! {
     // Login.
     login_title login_lead login_email login_password login_submit login_wrong login_forgotten logout
     // Around everything.
-    inbox_title skip language page_filter page_all page_show refresh back close_dialog live_lost live_since
+    inbox_title skip language page_filter page_all page_show refresh back close_dialog live_lost live_since live_reload
     // Errors.
     error_missing error_missing_words error_forged error_forged_words error_large error_large_words error_malformed error_malformed_words
     error_many error_many_words error_signed_out error_signed_out_words error_busy error_busy_words error_defect error_defect_words

@@ -24,6 +24,7 @@ pub static DE: Texts = Texts {
     close_dialog: "Schließen",
     live_lost: "Verbindung verloren. Was Sie sehen, kann veraltet sein. Neuer Versuch…",
     live_since: "Letzte Nachricht vor {seconds} s.",
+    live_reload: "Seite neu laden",
     error_missing: "Hier ist nichts",
     error_missing_words: "Diese Unterhaltung oder Seite gibt es nicht, oder sie gehört zu einer Seite, die Sie nicht betreuen. Wenn Sie sie brauchen, fragen Sie die Administration.",
     error_forged: "Es wurde nichts getan",

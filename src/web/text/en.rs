@@ -24,6 +24,7 @@ pub static EN: Texts = Texts {
     close_dialog: "Close",
     live_lost: "Connection lost. What you see may be old. Trying again…",
     live_since: "Last news {seconds} s ago.",
+    live_reload: "Reload the page",
     error_missing: "There is nothing here",
     error_missing_words: "This conversation or page does not exist, or it belongs to a Page you do not look after. If you need it, ask an admin.",
     error_forged: "Nothing was done",

@@ -6,6 +6,7 @@ mod directions;
 mod files;
 mod keyboard;
 mod list;
+mod live;
 mod news;
 mod person;
 mod screenshots;
