@@ -1,4 +1,4 @@
-// Drafts: the server has them two seconds after the last key and whenever a field is left. What it has not got yet is kept in the browser.
+// Drafts: what the server has is two seconds old at most, and up to date whenever a field is left. What it has not got yet is kept in the browser.
 
 const PAUSE = 2000;
 const AGAIN = 10_000;
@@ -36,12 +36,13 @@ export function changed(form) {
   const kept = { text: area(form).value, key: key.value, edits: number(edits.value), at: Date.now() };
   localStorage.setItem(place(form), JSON.stringify(kept));
   told(form, false);
-  later(form, PAUSE);
+  // Typing on does not put it off.
+  if (!waiting.has(form)) later(form, PAUSE);
 }
 
 /** Its text has gone out; what was typed after it is the next one. */
 export function finished(form, sent) {
-  clearTimeout(waiting.get(form));
+  soonEnough(form);
   localStorage.removeItem(place(form));
   const text = area(form);
   text.value = text.value.startsWith(sent) ? text.value.slice(sent.length).trimStart() : text.value;
@@ -52,14 +53,19 @@ export function finished(form, sent) {
   told(form, false);
 }
 
-function later(form, pause) {
+function soonEnough(form) {
   clearTimeout(waiting.get(form));
+  waiting.delete(form);
+}
+
+function later(form, pause) {
+  soonEnough(form);
   waiting.set(form, setTimeout(() => save(form), pause));
 }
 
 /** Tells the server. What it took need not be kept here. */
 export async function save(form) {
-  clearTimeout(waiting.get(form));
+  soonEnough(form);
   const unsaved = localStorage.getItem(place(form));
   if (!unsaved) return;
   const { key, edits, text } = JSON.parse(unsaved);
