@@ -9,6 +9,7 @@ const body = document.body;
 
 /** Puts the elements of an answer in the place of those with the same ids. */
 export function show(html, options) {
+  const before = new Set(fromPerson().map(({ id }) => id));
   const parsed = new DOMParser().parseFromString(html, "text/html");
   for (const element of [...parsed.body.children]) {
     const present = element.id && document.getElementById(element.id);
@@ -16,6 +17,21 @@ export function show(html, options) {
     else if (present) morph(present, element, options);
   }
   count();
+  say(fromPerson().filter(({ id }) => !before.has(id)));
+}
+
+const fromPerson = () => [...document.querySelectorAll("#timeline li.message.in")];
+
+/** New messages of the person, for those who cannot see them come; what people here write they know. */
+function say(messages) {
+  const heard = document.getElementById("heard");
+  heard?.append(
+    ...messages.map((message) => {
+      const line = document.createElement("p");
+      line.textContent = `${message.querySelector("p").textContent}: ${message.querySelector(".bubble").textContent.trim()}`;
+      return line;
+    }),
+  );
 }
 
 /** The number of waiting conversations, in the title of the tab and on its icon. */

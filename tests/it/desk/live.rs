@@ -1,6 +1,9 @@
 //! The live stream in a browser whose clock runs ahead: what is old is said to be old, and is as it was once the stream is heard again.
 
+use serde_json::json;
+
 use super::Desk;
+use crate::harness::eventually;
 
 const MIA: &str = "7421893398374821";
 
@@ -25,4 +28,24 @@ async fn a_silent_stream_is_told_of_and_what_is_old_is_grey_until_it_speaks_agai
     assert_eq!(anna.runs_to_its_end::<String>(grey).await, "grayscale(1) grayscale(1)");
     anna.shows("html:not(.old) #live[hidden]", |bars| bars.len() == 1).await;
     assert_eq!(anna.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_person_writes_is_said_aloud_and_nothing_else() {
+    let desk = Desk::set("aloud", "anna@harbour.example").await;
+    let (anna, house) = (&desk.browser, &desk.house);
+    desk.goes(&house.conversation(MIA)).await;
+    anna.shows("html.scripted #thread h1", |title| title == ["Mia Wong"]).await;
+    let said = "return [...document.querySelectorAll('#heard[role=log][aria-live=polite] p')].map((line) => line.textContent);";
+    assert_eq!(anna.runs::<Vec<String>>(said).await, Vec::<String>::new(), "what was there is not news");
+    let mut expected = Vec::new();
+    for (number, text) in ["Is it there yet?", "Hello?"].into_iter().enumerate() {
+        house.says(MIA, &format!("m_aloud{number}"), text).await;
+        expected.push(format!("Mia Wong: {text}"));
+        eventually("it is said", || async { (anna.runs::<Vec<String>>(said).await == expected).then_some(()) }).await;
+        house.sends(&house.page.inbox, MIA, &format!("m_own{number}"), json!({"text": format!("own {number}")})).await;
+        anna.shows("#timeline .message.out .text", |texts| texts.contains(&format!("own {number}"))).await;
+    }
+    assert_eq!(anna.runs::<Vec<String>>(said).await, expected);
+    assert_eq!(anna.texts("#timeline[aria-live]").await, Some(Vec::new()), "the timeline itself is silent");
 }
