@@ -51,7 +51,7 @@ texts! {
     error_to_inbox error_to_login
     // Views and rows.
     views_label view_needs view_mine view_bot view_open view_closed sort_waiting sort_activity sort_closed
-    none_needs none_needs_next none_mine none_mine_next none_bot none_bot_next none_open none_open_next none_closed none_closed_next
+    none_needs none_needs_next none_running none_pages none_pages_next none_pages_admin none_mine none_mine_next none_bot none_bot_next none_open none_open_next none_closed none_closed_next
     list_next list_first row_unanswered row_you row_window row_failed row_unknown row_assigned
     person_psid person_igsid
     // Owners.
@@ -72,7 +72,7 @@ texts! {
     event_raw event_referral event_referral_ad event_optin event_linked event_policy event_order event_feedback event_unknown
     event_handover_pass event_handover_take event_handover_request
     state_accepted state_sending state_sent state_delivered state_read state_failed state_unknown state_superseded
-    detail_failed detail_failed_code detail_unknown detail_superseded
+    detail_failed detail_failed_code detail_unknown detail_superseded state_later detail_later slow
     fail_window fail_not_owner fail_unreachable fail_token fail_throttled fail_unknown_person fail_gone
     // Changes of control.
     did_assigned did_assigned_by did_passed did_passed_external did_taken did_taken_idle did_requested did_declined did_lapsed did_released did_extended did_expired
@@ -82,7 +82,7 @@ texts! {
     // The composer.
     composer_label reply_label reply_placeholder reply_hint send send_anyway
     window_open window_human window_closed window_never
-    blocked_idle blocked_app blocked_external blocked_moving blocked_window blocked_closed blocked_page blocked_no_inbox
+    blocked_idle blocked_app blocked_external blocked_moving blocked_window blocked_closed blocked_page blocked_refused blocked_no_inbox
     mode_label mode_reply mode_note draft_saved draft_save
     send_more send_close send_release send_release_to send_snooze then_snooze then_not_snoozed kept_awake_written kept_awake_moved
     then_close then_release then_not_closed then_not_released kept_open_written kept_open_moved kept_here_written kept_here_moved

@@ -24,6 +24,7 @@ mod inbox_live;
 mod inbox_news;
 mod inbox_presence;
 mod inbox_snooze;
+mod inbox_states;
 mod inbox_teams;
 mod inbox_writing;
 mod intake;

@@ -164,6 +164,15 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
+        if change.token_sealed.is_some() {
+            // Nothing is known against the new one.
+            sqlx::query!(
+                "update page_connections set refused_at = null, error_code = null, error_subcode = null, error_message = null where page_id = $1",
+                page.as_str()
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
         Ok(transaction.commit().await?)
     }
 }

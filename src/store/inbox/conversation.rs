@@ -19,8 +19,10 @@ pub struct Conversation {
     pub page_name: String,
     /// Messenger or Instagram.
     pub object: Object,
-    /// The Page has a token, so that something can be sent.
-    pub connected: bool,
+    /// Whether something can be sent.
+    pub connection: Connection,
+    /// The platform wants nothing from this Page before then.
+    pub waits_until: Option<Timestamp>,
     /// What the Page knows of the person's name.
     pub name: PersonName,
     /// Who holds it.
@@ -41,6 +43,17 @@ pub struct Conversation {
     pub handover_note: Option<String>,
     /// When the person was first seen on the Page.
     pub first_seen: Timestamp,
+}
+
+/// How a Page stands with the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// It has no token.
+    Missing,
+    /// Its token is refused.
+    Refused,
+    /// Nothing is known against its token.
+    Good,
 }
 
 /// What kind of app a local app is.
@@ -69,6 +82,8 @@ struct Columns {
     page_name: String,
     object: String,
     connected: bool,
+    refused: bool,
+    waits_until: Option<time::OffsetDateTime>,
     name: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
@@ -93,7 +108,11 @@ impl Store {
     pub async fn conversation(&self, page: &PageId, person: &PersonId) -> Result<Option<Conversation>, StoreError> {
         let row = sqlx::query_as!(
             Columns,
-            r#"select p.name as page_name, p.object, p.token_sealed is not null as "connected!", e.name as "name?", e.first_name, e.last_name,
+            r#"select p.name as page_name, p.object, p.token_sealed is not null as "connected!",
+                      exists (select from page_connections k where k.page_id = p.page_id and k.refused_at is not null) as "refused!",
+                      (select max(not_before) from outbox o where o.page_id = p.page_id and o.state = 'accepted' and o.not_before > statement_timestamp())
+                          as waits_until,
+                      e.name as "name?", e.first_name, e.last_name,
                       c.control, c.last_position, c.last_person_act, c.closed_at, c.snoozed_until, u.user_id as "assignee?", u.name as "assignee_name?",
                       g.team_id as "team?", g.name as "team_name?",
                       c.handover_note, c.created_at
@@ -168,7 +187,12 @@ fn conversation(page: &PageId, person: &PersonId, row: Columns) -> Result<Conver
         person: person.clone(),
         page_name: row.page_name,
         object: Object::parse(&row.object).ok_or_else(|| bad("object", row.object.clone()))?,
-        connected: row.connected,
+        connection: match (row.connected, row.refused) {
+            (false, _) => Connection::Missing,
+            (true, true) => Connection::Refused,
+            (true, false) => Connection::Good,
+        },
+        waits_until: row.waits_until.map(timestamp),
         name: PersonName { name: row.name, first: row.first_name, last: row.last_name },
         control: serde_json::from_str(&row.control).map_err(|e| bad("control", e.to_string()))?,
         last_position: row.last_position,

@@ -26,6 +26,8 @@ pub struct PendingSend {
     pub send: Send,
     /// When it was accepted.
     pub accepted_at: Timestamp,
+    /// The platform wants it no earlier; then it is tried again.
+    pub not_before: Option<Timestamp>,
     /// Why it failed.
     pub error: Option<(i64, Option<i64>, String)>,
     /// Another attempt was made with [`again_key`].
@@ -45,6 +47,7 @@ struct Row {
     state: String,
     send: String,
     accepted_at: time::OffsetDateTime,
+    not_before: Option<time::OffsetDateTime>,
     error_code: Option<i64>,
     error_subcode: Option<i64>,
     error_message: Option<String>,
@@ -60,6 +63,7 @@ impl Row {
             user: self.user_id.map(UserId),
             send: serde_json::from_str(&self.send).map_err(|e| bad("send", e.to_string()))?,
             accepted_at: timestamp(self.accepted_at),
+            not_before: self.not_before.map(timestamp),
             error: self.error_code.map(|code| (code, self.error_subcode, self.error_message.clone().unwrap_or_default())),
             state: self.state,
             again: self.again,
@@ -140,7 +144,7 @@ impl Store {
     ) -> Result<Vec<PendingSend>, StoreError> {
         let rows = sqlx::query_as!(
             Row,
-            r#"select send_id, app_id, user_id, state, send, accepted_at, error_code, error_subcode, error_message,
+            r#"select send_id, app_id, user_id, state, send, accepted_at, not_before, error_code, error_subcode, error_message,
                       exists (select 1 from outbox a where a.page_id = o.page_id and a.app_id = o.app_id
                               and a.idempotency_key = 'again.' || o.send_id) as "again!"
                from outbox o
@@ -179,7 +183,7 @@ impl Store {
     pub async fn send_to(&self, page: &PageId, person: &PersonId, send_id: i64) -> Result<Option<PendingSend>, StoreError> {
         let row = sqlx::query_as!(
             Row,
-            r#"select send_id, app_id, user_id, state, send, accepted_at, error_code, error_subcode, error_message, false as "again!"
+            r#"select send_id, app_id, user_id, state, send, accepted_at, not_before, error_code, error_subcode, error_message, false as "again!"
                from outbox where page_id = $1 and person_id = $2 and send_id = $3"#,
             page.as_str(),
             person.as_str(),

@@ -10,6 +10,7 @@ use super::scene::Scene;
 use crate::control::{Command, Owner, Window};
 use crate::crypto::random;
 use crate::store::drafts::{Drafts, Edition, Saved};
+use crate::store::inbox::conversation::Connection;
 use crate::web::assets::Assets;
 use crate::web::posted::Fields;
 use crate::web::session::Agent;
@@ -166,6 +167,7 @@ pub struct Composer {
     action_url: String,
     window: WindowLine,
     blocked: Option<Blocked>,
+    slow: Option<String>,
     guard: Option<Guard>,
     reply: Sheet,
     files: Files,
@@ -198,6 +200,7 @@ impl Composer {
             action_url: path(page, person),
             window: window_line(scene),
             blocked: blocked(scene),
+            slow: scene.conversation.waits_until.map(|until| fill(scene.t().slow, &[("time", &scene.clock.to_the_second(until))])),
             guard: draft.guard,
             reply: Sheet::new(draft.reply, saved.drafts.reply),
             files: Files::new(page, person, saved.files, scene.t()),
@@ -243,8 +246,10 @@ fn blocked(scene: &Scene) -> Option<Blocked> {
     let t = scene.t();
     let because = |reason: &str| Some(Blocked { reason: reason.to_owned(), remedy: None });
     let Some(inbox) = scene.inbox() else { return because(t.blocked_no_inbox) };
-    if !scene.conversation.connected {
-        return because(t.blocked_page);
+    match scene.conversation.connection {
+        Connection::Missing => return because(t.blocked_page),
+        Connection::Refused => return because(t.blocked_refused),
+        Connection::Good => {}
     }
     if scene.window() == Window::Closed {
         return because(t.blocked_window);

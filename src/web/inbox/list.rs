@@ -10,6 +10,7 @@ use super::address::ListState;
 use super::filters::Filters;
 use super::names::Names;
 use super::saved::{self, SaveForm, SavedLink};
+use crate::access::Role;
 use crate::store::accounts::PageHead;
 use crate::store::inbox::{Asked, Row};
 use crate::store::log::timestamp;
@@ -49,7 +50,7 @@ pub struct List {
     chips: Vec<ChipView>,
     bare: String,
     nothing: &'static str,
-    nothing_next: &'static str,
+    nothing_next: String,
     rows: Vec<RowView>,
     ended_early: bool,
     first: Option<String>,
@@ -103,7 +104,11 @@ impl List {
         let writer = Writer { names: &names, clock: &clock, list, current, several: visible.len() > 1 && list.filters.page.is_none() };
         let saved = saved::links(web, agent, list).await?;
         let (views, other_views) = views::views(list, &counts, saved.iter().any(|view| view.current), t);
-        let (nothing, nothing_next) = views::nothing(list.view, t);
+        let (nothing, nothing_next) = if visible.is_empty() {
+            (t.none_pages, if agent.role == Role::Admin { t.none_pages_admin } else { t.none_pages_next }.to_owned())
+        } else {
+            views::nothing(list.view, &counts, t)
+        };
         Ok(Self {
             t,
             assets: Assets::get(),

@@ -176,7 +176,7 @@ impl Teller<'_> {
         let mut message = self.outgoing(Content::read(&message, self.names.t), Some(&send.app), send.user);
         message.waits = true;
         message.at = self.clock.moment(send.accepted_at);
-        message.state = Some(outcome::of_send(send, self.names.t));
+        message.state = Some(outcome::of_send(send, self.clock, self.names.t));
         message.again = outcome::again(send, self.names.t).filter(|_| self.may_write && self.names.kind(&send.app) == Some(AppKind::Inbox));
         Entry { id: format!("s{}", send.send_id), at: send.accepted_at, mid: None, line: Line::Message(Box::new(message)) }
     }

@@ -4,7 +4,7 @@ use super::super::address::ListState;
 use super::super::badges;
 use super::super::filters::Filters;
 use crate::store::inbox::{Counts, Sort, View};
-use crate::web::text::Texts;
+use crate::web::text::{Texts, fill};
 
 /// A view to go to.
 pub struct ViewLink {
@@ -61,8 +61,8 @@ pub fn views(list: &ListState, counts: &Counts, saved_is_shown: bool, t: &'stati
 const fn in_sight(view: View, link: &ViewLink) -> bool {
     match view {
         View::Needs | View::Mine | View::Unassigned | View::Customer | View::Open => true,
-        View::Ending | View::Failed => link.any || link.current,
-        View::Snoozed | View::Bot | View::Elsewhere | View::Closed => link.current,
+        View::Ending | View::Failed | View::Snoozed => link.any || link.current,
+        View::Bot | View::Elsewhere | View::Closed => link.current,
     }
 }
 
@@ -122,8 +122,12 @@ pub const fn sort_label(view: View, sort: Sort, t: &'static Texts) -> &'static s
 }
 
 /// What an empty view says, and what follows.
-pub const fn nothing(view: View, t: &'static Texts) -> (&'static str, &'static str) {
-    match view {
+pub fn nothing(view: View, counts: &Counts, t: &'static Texts) -> (&'static str, String) {
+    let running = counts.of(View::Bot);
+    let (nothing, next) = match view {
+        View::Needs | View::Unassigned if running > 0 => {
+            return (t.none_needs, fill(t.none_running, &[("count", &badges::shown(running))]));
+        }
         View::Needs => (t.none_needs, t.none_needs_next),
         View::Mine => (t.none_mine, t.none_mine_next),
         View::Unassigned => (t.none_unassigned, t.none_unassigned_next),
@@ -135,5 +139,6 @@ pub const fn nothing(view: View, t: &'static Texts) -> (&'static str, &'static s
         View::Failed => (t.none_failed, t.none_failed_next),
         View::Snoozed => (t.none_snoozed, t.none_snoozed_next),
         View::Closed => (t.none_closed, t.none_closed_next),
-    }
+    };
+    (nothing, next.to_owned())
 }

@@ -7,11 +7,16 @@ use super::super::reasons;
 use super::with;
 use crate::store::inbox::timeline::PendingSend;
 use crate::web::text::{Texts, fill};
+use crate::web::when::Clock;
 use crate::wire::{Done, InlineControl};
 
 /// The state of a send that the log has no echo of.
-pub(super) fn of_send(send: &PendingSend, t: &'static Texts) -> State {
+pub(super) fn of_send(send: &PendingSend, clock: &Clock, t: &'static Texts) -> State {
     let (class, icon, label, detail) = match send.state.as_str() {
+        "accepted" if send.not_before.is_some() => {
+            let time = send.not_before.map(|at| clock.to_the_second(at)).unwrap_or_default();
+            ("accepted", "clock", t.state_later, Some(fill(t.detail_later, &[("time", &time)])))
+        }
         "accepted" => ("accepted", "clock", t.state_accepted, None),
         "sending" => ("sending", "clock", t.state_sending, None),
         "failed" => ("failed", "warn", t.state_failed, send.error.as_ref().map(|error| failed(error, t))),
