@@ -74,7 +74,7 @@ function escape(target) {
   if (document.querySelector("dialog[open], details.menu[open]")) return;
   if (target.matches("input, textarea, select")) return target.blur();
   if (target.closest("#list")) return;
-  document.querySelector("a.row[aria-current], a.row")?.focus();
+  (document.querySelector("a.row[aria-current]") ?? document.querySelector("a.row"))?.focus();
 }
 
 function pressed(event) {
@@ -108,7 +108,15 @@ export function keys() {
   box?.addEventListener("change", () => keep(box.form, box));
   document.addEventListener("click", ({ target }) => {
     const opener = target.closest("[data-opens]");
-    if (opener) dialog(opener.dataset.opens).showModal();
+    if (opener) {
+      // What is closed later gives the focus back to what had it: not to a button in a menu that is gone.
+      const menu = opener.closest("details.menu");
+      if (menu) {
+        menu.open = false;
+        menu.querySelector("summary").focus();
+      }
+      dialog(opener.dataset.opens).showModal();
+    }
   });
   document.addEventListener("keydown", pressed);
 }

@@ -89,7 +89,7 @@ pub fn groups(f: &'static Desk) -> Vec<Group> {
             single: true,
             keys: vec![
                 key(&["g", "m"], Does::Press, "a.view.mine", f.key_mine),
-                key(&["g", "u"], Does::Press, "a.view.unassigned, a.view.needs", f.key_unassigned),
+                key(&["g", "u"], Does::Press, "a.view.unassigned", f.key_unassigned),
                 key(&["g", "o"], Does::Press, "a.view.open", f.key_all),
             ],
         },
