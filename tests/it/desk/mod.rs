@@ -5,6 +5,7 @@ mod budget;
 mod directions;
 mod files;
 mod keyboard;
+mod layout;
 mod list;
 mod live;
 mod news;

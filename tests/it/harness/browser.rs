@@ -255,6 +255,12 @@ impl Browser {
         self.commands("Network.clearBrowserCache", json!({})).await;
     }
 
+    /// Has a system that prefers something: `prefers-color-scheme` and the like.
+    pub async fn prefers(&self, features: &[(&str, &str)]) {
+        let features: Vec<_> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        self.commands("Emulation.setEmulatedMedia", json!({"features": features})).await;
+    }
+
     /// What only Chromium's own protocol can do.
     async fn commands(&self, command: &str, params: serde_json::Value) {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
