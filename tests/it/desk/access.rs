@@ -1,4 +1,4 @@
-//! Every page, light and dark, as axe-core judges it (WCAG 2.2 AA and its own best practices).
+//! Every page, light and dark, as axe-core judges it (WCAG 2.2 AA, the size of targets among it, and its own best practices).
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -49,7 +49,7 @@ async fn judge(browser: &Browser, axe: &str, what: &str) {
     let found: Vec<Violation> = browser
         .runs_to_its_end(
             "const done = arguments[arguments.length - 1];
-             axe.run(document, {resultTypes: ['violations']}).then((found) => done(found.violations), (error) => done([{id: String(error), nodes: []}]));",
+             axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}}).then((found) => done(found.violations), (error) => done([{id: String(error), nodes: []}]));",
         )
         .await;
     let said: Vec<String> = found

@@ -10,8 +10,10 @@ mod list;
 mod live;
 mod news;
 mod person;
+mod reflexes;
 mod screenshots;
 mod search;
+mod writing;
 
 use std::path::PathBuf;
 
