@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::harness::eventually;
-use crate::harness::running::{Agent, Answer, App, Balancer, Evidence, PAGE, Person, Running};
+use crate::harness::running::{Agent, Answer, App, Balancer, PAGE, Person, Running, settling};
 
 /// What every app here hears.
 const FIELDS: &str = "messages,message_echoes,messaging_handovers,standby";
@@ -48,13 +48,7 @@ impl Pair {
 
     /// Waits until nothing is under way, then looks at everything. How many messages were sent.
     async fn ends_well(&self) -> usize {
-        eventually("everything is done, and every app has heard it", async || {
-            let evidence = Evidence::of(&self.running).await;
-            let done = self.running.sandbox.pending().await == 0 && evidence.sends_in("accepted") + evidence.sends_in("sending") == 0;
-            (done && self.apps().iter().all(|app| evidence.missing(app, FIELDS) == 0)).then_some(())
-        })
-        .await;
-        let evidence = Evidence::of(&self.running).await;
+        let evidence = settling::everything_is_done(&self.running, &self.apps().map(|app| (app, FIELDS))).await;
         evidence.positions_are_consecutive();
         assert!(evidence.acknowledged_events_are_stored_once() > 0, "something came in");
         evidence.one_owner_at_a_time();

@@ -49,7 +49,10 @@ async fn every_history_has_an_order_that_explains_it() {
             running.sandbox.get(&format!("/sandbox/log?sends_after={0}&calls_after={0}&webhooks_after={read_to}", u64::MAX)).await;
         let attempts = journal["webhooks"].as_array().expect("attempts");
         read_to = attempts.last().map_or(read_to, |attempt| attempt["n"].as_u64().expect("a number"));
-        let (some, unanswered) = explain(&world, &record, attempts, &people, round);
+        let (some, unanswered) = match explain(&world, &record, attempts, &people) {
+            Ok(counted) => counted,
+            Err((person, why)) => panic!("round {round}, {person}: {why}\n{}", replay::log_of(&running, &person).await),
+        };
         ops += some;
         lost += unanswered;
     }
@@ -91,8 +94,8 @@ async fn all_taken(running: &Running) {
     eventually("Baton has taken everything", async || (running.sandbox.pending().await == 0).then_some(())).await;
 }
 
-/// Each conversation has an order that explains it. How many ops there were, and how many of them were never answered.
-fn explain(world: &World, record: &Record, attempts: &[Value], people: &[Person], round: usize) -> (usize, usize) {
+/// Each conversation has an order that explains it. How many ops there were, and how many of them were never answered; or whose has none, and why.
+fn explain(world: &World, record: &Record, attempts: &[Value], people: &[Person]) -> Result<(usize, usize), (String, String)> {
     let mut histories = record.by_person();
     for (person, op) in world.told_by_platform(attempts) {
         histories.entry(person).or_default().push(op);
@@ -104,16 +107,14 @@ fn explain(world: &World, record: &Record, attempts: &[Value], people: &[Person]
         lost += history.iter().filter(|op| op.answer == Answer::Lost).count();
         match search(&World::rules(), &history) {
             Verdict::Explained => {}
-            Verdict::Impossible { explained, state, stuck } => panic!(
-                "round {round}, {}: after {explained} of these the state is {state:?}, and none of those comes next:\n{}\n{}",
-                person.psid,
-                told(&stuck),
-                told(&history)
-            ),
-            Verdict::Undecided => panic!("round {round}, {}: too much at once\n{}", person.psid, told(&history)),
+            Verdict::Impossible { explained, state, stuck } => {
+                let why = format!("after {explained} of these the state is {state:?}, and none of those comes next");
+                return Err((person.psid.clone(), format!("{why}:\n{}\n{}", told(&stuck), told(&history))));
+            }
+            Verdict::Undecided => return Err((person.psid.clone(), format!("too much at once\n{}", told(&history)))),
         }
     }
-    (ops, lost)
+    Ok((ops, lost))
 }
 
 /// A history in words.

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::kill::traffic::{Outcome, Traffic, senders_were_told_the_truth};
 use crate::harness::eventually;
-use crate::harness::running::{App, Balancer, Evidence, PAGE, Running};
+use crate::harness::running::{App, Balancer, PAGE, Running, settling};
 
 /// What both apps hear.
 pub const FIELDS: &str = "messages,message_echoes,message_deliveries,messaging_handovers,standby";
@@ -123,13 +123,7 @@ impl Pair {
     /// Everybody stops; then whatever was promised must have held.
     pub async fn ends_well(&mut self) -> Held {
         let (said, outcomes) = self.traffic.take().expect("it runs").stop().await;
-        eventually("everything is done, and every app has heard it", async || {
-            let evidence = Evidence::of(&self.running).await;
-            let done = self.running.sandbox.pending().await == 0 && evidence.sends_in("accepted") + evidence.sends_in("sending") == 0;
-            (done && [&self.bot, &self.desk].iter().all(|app| evidence.missing(app, FIELDS) == 0)).then_some(())
-        })
-        .await;
-        let evidence = Evidence::of(&self.running).await;
+        let evidence = settling::everything_is_done(&self.running, &[(&self.bot, FIELDS), (&self.desk, FIELDS)]).await;
         evidence.positions_are_consecutive();
         let events = evidence.acknowledged_events_are_stored_once();
         assert!(events >= said && said > 0, "{said} messages were written, {events} events acknowledged");

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{rounds, seed, show};
 use crate::drill::kill::traffic::Outcome;
 use crate::harness::eventually;
-use crate::harness::running::{App, Evidence, PAGE, Person, Running};
+use crate::harness::running::{App, Evidence, PAGE, Person, Running, settling};
 use traffic::{Traffic, insist, outside};
 use witness::Witness;
 
@@ -59,7 +59,7 @@ async fn a_misbehaving_platform_loses_doubles_and_reorders_nothing() {
     traffic.quiet().await;
     everybody_is_answered(&running, &desk, &traffic).await;
     let outcomes = traffic.stop().await;
-    everything_is_done(&running, &[&bot, &desk]).await;
+    settling::everything_is_done(&running, &[(&bot, FIELDS), (&desk, FIELDS)]).await;
     witness.look(&running).await;
 
     let evidence = Evidence::of(&running).await;
@@ -178,22 +178,6 @@ async fn everybody_is_answered(running: &Running, desk: &App, traffic: &Traffic)
     .await;
 }
 
-/// Waits until the platform has nothing more to bring, every send has an outcome, and every app has heard everything.
-async fn everything_is_done(running: &Running, apps: &[&App]) {
-    eventually("everything is done", async || {
-        let open: i64 = sqlx::query_scalar("select count(*) from outbox where state in ('accepted', 'sending')")
-            .fetch_one(&running.database.pool)
-            .await
-            .expect("the outbox");
-        if open > 0 || running.sandbox.pending().await > 0 {
-            return None;
-        }
-        let evidence = Evidence::of(running).await;
-        apps.iter().all(|app| evidence.missing(app, FIELDS) == 0).then_some(())
-    })
-    .await;
-}
-
 /// What the bot was told of each answer is what the platform did. No two answers have the same text, so nobody read one twice.
 fn nothing_is_sent_twice(witness: &Witness, outcomes: &BTreeMap<String, Outcome>) {
     for (text, outcome) in outcomes {
@@ -244,7 +228,7 @@ async fn throttling_paces_and_loses_nothing() {
             assert_eq!((times, outcome), (1, &Outcome::Sent(mid.unwrap_or_default().to_owned())), "{text}");
         }
     }
-    everything_is_done(&running, &[&bot]).await;
+    settling::everything_is_done(&running, &[(&bot, FIELDS)]).await;
     witness.look(&running).await;
     assert_eq!(witness.sends_are_honest(&running).await, 0, "nothing is unknown");
     show(
@@ -293,7 +277,7 @@ async fn a_dying_token_fails_sends_honestly_and_recovers_once_replaced() {
             sent += 1;
         }
     }
-    everything_is_done(&running, &[&bot]).await;
+    settling::everything_is_done(&running, &[(&bot, FIELDS)]).await;
     witness.look(&running).await;
     assert_eq!(witness.sends_are_honest(&running).await, 0, "nothing is unknown");
     assert_eq!(witness.sends.len(), sent, "what was told as sent is what was sent");

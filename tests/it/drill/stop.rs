@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{rounds, seed, show};
 use crate::harness::eventually;
-use crate::harness::running::{Agent, App, Evidence, Person, Running};
+use crate::harness::running::{Agent, App, Person, Running, settling};
 use client::{Asked, Client, Manner, Readiness};
 
 /// What the bot hears.
@@ -70,11 +70,7 @@ async fn stopping_under_load_finishes_what_is_under_way() {
         seen.add(&running, asked).await;
     }
     assert!(seen.answered >= 200 * rounds && seen.sent >= 20 * rounds, "{seen:?}");
-    eventually("the bot has heard everything", async || {
-        (running.sandbox.pending().await == 0 && Evidence::of(&running).await.missing(&bot, FIELDS) == 0).then_some(())
-    })
-    .await;
-    let evidence = Evidence::of(&running).await;
+    let evidence = settling::everything_is_done(&running, &[(&bot, FIELDS)]).await;
     evidence.positions_are_consecutive();
     let sends = evidence.sends_are_honest();
     assert_eq!((evidence.sends_in("sent"), evidence.sends_in("unknown")), (sends, 0), "every send's outcome is known");

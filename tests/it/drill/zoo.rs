@@ -210,9 +210,9 @@ async fn left_to_hear(running: &Running, good: &[&App], poisoned: &Animal) -> Ve
     let mut left = vec![
         ("webhooks of the platform".to_owned(), usize::try_from(running.sandbox.pending().await).expect("a number")),
         ("sends".to_owned(), evidence.sends_in("accepted") + evidence.sends_in("sending")),
-        (poisoned.name.to_owned(), evidence.missing(&poisoned.app, FIELDS).abs_diff(1)),
+        (poisoned.name.to_owned(), evidence.missing(&poisoned.app, FIELDS).len().abs_diff(1)),
     ];
-    left.extend(good.iter().map(|app| (app.id.clone(), evidence.missing(app, FIELDS))));
+    left.extend(good.iter().map(|app| (app.id.clone(), evidence.missing(app, FIELDS).len())));
     left.retain(|(_, count)| *count > 0);
     left
 }

@@ -22,6 +22,7 @@ mod folder;
 mod program;
 mod receiver;
 mod sandbox;
+pub mod settling;
 mod web;
 
 use std::sync::Arc;

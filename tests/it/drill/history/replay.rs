@@ -184,3 +184,17 @@ fn lease_end(control: &Control) -> Timestamp {
         _ => control.changed_at,
     }
 }
+
+/// The log of a conversation, a line a row, for a history that nothing explains.
+pub async fn log_of(running: &Running, person: &str) -> String {
+    let lines: Vec<String> = sqlx::query_scalar(
+        "select concat_ws(' ', position, (extract(epoch from at) * 1000)::bigint, happened_at, kind, app_id, 'epoch', epoch, left(payload, 300))
+         from log where page_id = $1 and person_id = $2 order by position",
+    )
+    .bind(PAGE)
+    .bind(person)
+    .fetch_all(&running.database.pool)
+    .await
+    .expect("the log");
+    lines.join("\n")
+}

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::traffic::{Traffic, senders_were_told_the_truth};
 use crate::harness::eventually;
-use crate::harness::running::{App, Evidence, PAGE, Running};
+use crate::harness::running::{App, PAGE, Running, settling};
 
 /// What both apps hear.
 const FIELDS: &str = "messages,message_echoes,message_deliveries,messaging_handovers,standby";
@@ -90,13 +90,7 @@ impl Crowd {
     pub async fn settle(self, deaths: usize) -> Held {
         let Self { running, bot, desk, traffic } = self;
         let (said, outcomes) = traffic.stop().await;
-        everything_is_done(&running).await;
-        eventually("every app has heard everything", async || {
-            let evidence = Evidence::of(&running).await;
-            [&bot, &desk].iter().all(|app| evidence.missing(app, FIELDS) == 0).then_some(())
-        })
-        .await;
-        let evidence = Evidence::of(&running).await;
+        let evidence = settling::everything_is_done(&running, &[(&bot, FIELDS), (&desk, FIELDS)]).await;
         evidence.positions_are_consecutive();
         let events = evidence.acknowledged_events_are_stored_once();
         assert!(events >= said, "{said} messages were written, {events} events acknowledged");

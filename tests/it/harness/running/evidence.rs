@@ -176,10 +176,14 @@ impl Evidence {
         holders.values().map(|all| all.len() - 1).sum()
     }
 
-    /// What an app has not heard yet of what it must hear.
-    pub fn missing(&self, app: &App, fields: &str) -> usize {
+    /// What an app has not heard yet of what it must hear: app, person and position.
+    pub fn missing(&self, app: &App, fields: &str) -> Vec<String> {
         let heard: HashSet<String> = app.receiver.deliveries().into_iter().map(|delivery| delivery.id).collect();
-        self.due(app, fields).values().flatten().filter(|(position, _)| !heard.contains(&id(*position))).count()
+        let due = self.due(app, fields);
+        let all = due.iter().flat_map(|(person, due)| due.iter().map(move |(position, _)| (person, *position)));
+        all.filter(|(_, position)| !heard.contains(&id(*position)))
+            .map(|(person, position)| format!("{}: {person} {position}", app.id))
+            .collect()
     }
 
     /// An app has heard each conversation in the order of the log, on the right channel, without a gap; what came again came unchanged;

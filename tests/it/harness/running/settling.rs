@@ -1,0 +1,61 @@
+//! Waiting until nothing is left to be done, as long as something is being done; and telling what is left if nothing is.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{App, Evidence, PAGE, Running};
+
+/// How long nothing may get done.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Most events that are named.
+const NAMED: usize = 20;
+
+/// Waits until the platform has nothing more to bring, every send has an outcome, and every app has heard what it must hear.
+///
+/// # Panics
+/// When nothing gets done for a minute: with what is left, and what deliveries know of it.
+pub async fn everything_is_done(running: &Running, apps: &[(&App, &str)]) -> Evidence {
+    let (mut least, mut since) = (usize::MAX, Instant::now());
+    loop {
+        let evidence = Evidence::of(running).await;
+        let missing: Vec<String> = apps.iter().flat_map(|(app, fields)| evidence.missing(app, fields)).collect();
+        let open = evidence.sends_in("accepted")
+            + evidence.sends_in("sending")
+            + usize::try_from(running.sandbox.pending().await).expect("a number");
+        let left = missing.len() + open;
+        if left == 0 {
+            return evidence;
+        }
+        if left < least {
+            (least, since) = (left, Instant::now());
+        }
+        if since.elapsed() > PATIENCE {
+            let named = &missing[..missing.len().min(NAMED)];
+            panic!(
+                "nothing gets done: {open} open at the platform or in the outbox, {} not heard: {named:?}\n{}",
+                missing.len(),
+                told(running).await
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What deliveries know.
+async fn told(running: &Running) -> String {
+    let lines: Vec<String> = sqlx::query_scalar(
+        "select 'process ' || to_jsonb(p) from processes p
+         union all select 'cursor ' || to_jsonb(c) from cursors c where page_id = $1
+         union all select 'subscription ' || to_jsonb(s) from subscriptions s where page_id = $1
+         union all (select 'parked ' || to_jsonb(p) from parked p where page_id = $1 order by position limit 20)
+         union all (select 'dead ' || to_jsonb(d) from dead_letters d where page_id = $1 limit 20)
+         union all select 'head ' || last_position from pages where page_id = $1",
+    )
+    .bind(PAGE)
+    .fetch_all(&running.database.pool)
+    .await
+    .unwrap_or_else(|error| vec![format!("the database does not tell: {error}")]);
+    lines.join("\n")
+}
