@@ -141,6 +141,22 @@ fn a_form_is_refused_while_the_platform_is_asked() {
 }
 
 #[test]
+fn what_the_platform_refuses_may_have_been_accepted_first() {
+    // The bot waits for the desk, which lets go; the clerk asks. If the bot became the owner by its send, it waits no longer, and the clerk comes next.
+    let told_at = |standby: Ms| {
+        let mut history =
+            in_turn([(Call::Take(DESK), Answer::Done), (Call::Request(BOT), Answer::Done), (Call::Release(DESK), Answer::Done)]);
+        history.push(op(1_003_200, 1_003_250, Call::Request(CLERK), Answer::Done));
+        history.push(op(1_003_400, 1_003_500, Call::Send(BOT), NOT_OWNER_SEND));
+        history.push(op(standby, standby + 60, Call::Standby(standby), Answer::Done));
+        history.push(op(1_005_500, 1_005_600, Call::Read(CLERK), Answer::HeldBy(CLERK)));
+        history
+    };
+    explained(&told_at(1_003_420));
+    impossible(&told_at(1_004_700));
+}
+
+#[test]
 fn what_was_lost_may_have_been_done_at_any_time_or_never() {
     let with = |answer: Answer, read: Answer| {
         let mut history = in_turn([]);

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::model::{Answer, Call, Ms, Rules, Span, State, agrees};
+use super::model::{Answer, Call, Ms, NOT_OWNER_SEND, Rules, Span, State, agrees};
 
 /// Something that was asked or that happened, from outside: it took effect at one moment between its start and its end.
 #[derive(Debug, Clone)]
@@ -22,6 +22,9 @@ pub const NEVER: Ms = Ms::MAX / 4;
 
 /// How far the clocks of one machine may disagree.
 const SLACK: Ms = 5;
+
+/// How long the platform may take to tell of what it acts upon already.
+const TOLD_LATE: Ms = 1_000;
 
 /// How many steps a search may take: what needs more was recorded with too much at once.
 const MOST_STEPS: usize = 3_000_000;
@@ -109,12 +112,21 @@ impl Search<'_> {
         let mut after = done.clone();
         after[number / 64] |= 1 << (number % 64);
         let lost = op.answer == Answer::Lost;
+        let refused_by_platform = op.answer == NOT_OWNER_SEND && self.is_told_of_outside(op);
         let ways = state.call(self.rules, &op.call, when, pending);
         ways.into_iter().any(|(ruled, next)| {
             // A lost op that would change nothing may as well never have happened.
-            let fits = if lost { next != *state } else { agrees(&self.ops[number].answer, &ruled) };
+            let accepted_first = refused_by_platform && ruled == Answer::Done;
+            let fits = if lost { next != *state } else { accepted_first || agrees(&self.ops[number].answer, &ruled) };
             fits && self.explain(&after, &next, now)
         })
+    }
+
+    /// Whether the platform tells about then that somebody outside holds the conversation. It may refuse a send that Baton has accepted, in the words
+    /// that Baton has for its own refusal; by then whoever sent may have become the owner.
+    fn is_told_of_outside(&self, send: &Op) -> bool {
+        let outside = self.ops.iter().filter(|op| matches!(op.call, Call::Standby(_) | Call::HandedOver(..)));
+        outside.into_iter().any(|told| told.start <= send.end + TOLD_LATE && told.end >= send.start)
     }
 
     /// Whether the platform may just be asked to move control.
