@@ -17,17 +17,18 @@ const NAMED: usize = 20;
 /// # Panics
 /// When nothing gets done for a minute: with what is left, and what deliveries know of it.
 pub async fn everything_is_done(running: &Running, apps: &[(&App, &str)]) -> Evidence {
-    let (mut least, mut since) = (usize::MAX, Instant::now());
+    let (mut least, mut since, mut calm) = (usize::MAX, Instant::now(), false);
     loop {
+        let pending = usize::try_from(running.sandbox.pending().await).expect("a number");
         let evidence = Evidence::of(running).await;
         let missing: Vec<String> = apps.iter().flat_map(|(app, fields)| evidence.missing(app, fields)).collect();
-        let open = evidence.sends_in("accepted")
-            + evidence.sends_in("sending")
-            + usize::try_from(running.sandbox.pending().await).expect("a number");
+        let open = evidence.sends_in("accepted") + evidence.sends_in("sending") + pending;
         let left = missing.len() + open;
-        if left == 0 {
+        // What ended while this was read may have brought something more.
+        if left == 0 && calm {
             return evidence;
         }
+        calm = left == 0;
         if left < least {
             (least, since) = (left, Instant::now());
         }
