@@ -37,8 +37,8 @@ pub const GONE: &str = "666";
 pub const PERSON: &str = "9001";
 /// Wrote 25 hours ago.
 pub const LATE: &str = "9002";
-/// Wrote to [`RIVAL`].
-pub const RIVALS_PERSON: &str = "7001";
+/// Wrote to [`RIVAL`]. No token of a page holds so many digits by chance.
+pub const RIVALS_PERSON: &str = "7001700270037004";
 /// Wrote to [`INSTAGRAM`] just now.
 pub const FOLLOWER: &str = "6001";
 /// Wrote to [`INSTAGRAM`] 25 hours ago.
@@ -58,7 +58,7 @@ pub const VERIFY_TOKEN: &str = "verifyTokenOfThePlatform";
 pub const UPSTREAM_TOKEN: &str = "EAAGtokenOfThePageOnThePlatform";
 pub const PASSWORD: &str = "correct horse battery staple";
 /// What people wrote to the rival; nobody of the first business may ever see it.
-pub const RIVALS_SECRET: &str = "the safe opens with 4711";
+pub const RIVALS_SECRET: &str = "the safe opens with left4711right";
 
 /// Signs the cookies of logins.
 pub const SESSION_KEY: [u8; 32] = *b"0123456789abcdefghijklmnopqrstuv";

@@ -160,7 +160,7 @@ async fn batches_cannot_be_bent() {
         json!({"method": "POST", "relative_url": "me/messages", "body": deep}),
         json!({"method": "POST", "relative_url": "me/messages", "body": {"recipient": {"id": "nobody"}, "message": {"text": "x"}}}),
         json!({"method": "POST", "relative_url": "me/messages", "body": ["recipient"]}),
-        json!({"method": "POST", "relative_url": format!("{RIVAL}/messages"), "body": "recipient={id:7001}&message={text:x}"}),
+        json!({"method": "POST", "relative_url": format!("{RIVAL}/messages"), "body": "recipient={id:7001700270037004}&message={text:x}"}),
         json!({"method": "GET", "relative_url": "me", "name": "a", "depends_on": "a"}),
         json!({"method": "GET", "relative_url": "me", "name": "b", "depends_on": ["c"]}),
         json!({"method": "GET", "relative_url": "me", "name": "c", "depends_on": ["b"]}),

@@ -13,7 +13,7 @@ use super::house::{
 
 /// Whatever would betray the rival's conversation.
 fn betrays(answer: &Answer) -> bool {
-    ["4711", "Rival Bakery", "bob@rival.example"].iter().any(|secret| answer.text.contains(secret))
+    ["left4711right", "Rival Bakery", "bob@rival.example"].iter().any(|secret| answer.text.contains(secret))
 }
 
 #[tokio::test(flavor = "multi_thread")]
