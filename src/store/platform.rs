@@ -110,14 +110,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn token_taken(&self, page: &PageId) -> Result<(), StoreError> {
-        sqlx::query!(
-            "update page_connections set refused_at = null, error_code = null, error_subcode = null, error_message = null
-             where page_id = $1 and refused_at is not null",
-            page.as_str()
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        forget_refusal(&mut *self.pool.acquire().await?, page).await
     }
 
     /// Remembers that Baton's platform app was subscribed to a Page's webhooks.
@@ -203,4 +196,16 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Nothing is known against a Page's token any more.
+pub(super) async fn forget_refusal(connection: &mut sqlx::PgConnection, page: &PageId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update page_connections set refused_at = null, error_code = null, error_subcode = null, error_message = null
+         where page_id = $1 and refused_at is not null",
+        page.as_str()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{AdminError, Store, StoreError, touch_head};
 use crate::control::AtDeadline;
+use crate::store::platform::forget_refusal;
 use crate::wire::{AppId, Object, PageId};
 
 /// A Page to be.
@@ -165,13 +166,7 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         if change.token_sealed.is_some() {
-            // Nothing is known against the new one.
-            sqlx::query!(
-                "update page_connections set refused_at = null, error_code = null, error_subcode = null, error_message = null where page_id = $1",
-                page.as_str()
-            )
-            .execute(&mut *transaction)
-            .await?;
+            forget_refusal(&mut transaction, page).await?;
         }
         Ok(transaction.commit().await?)
     }
