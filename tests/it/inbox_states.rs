@@ -52,19 +52,19 @@ async fn what_the_platform_puts_off_says_when_it_is_tried_again_and_so_does_the_
     house.comes_to(send, SendOutcome::Later { not_before: at }).await;
     let page = anna.get(&house.conversation(MIA)).await;
     assert_eq!(page.text("#timeline .state.accepted"), "Trying again");
-    assert!(
-        page.text("#timeline .detail").starts_with("The platform asked us to wait. Next attempt at "),
-        "{}",
-        page.text("#timeline .detail")
-    );
+    assert!(page.text("#timeline .detail").starts_with("It could not be sent yet. Next attempt at "), "{}", page.text("#timeline .detail"));
     for person in [MIA, "900"] {
         let page = anna.get(&house.conversation(person)).await;
-        assert!(page.text("#slow").starts_with("The platform asks this Page to wait. What you send now goes out after "), "{person}");
+        assert!(
+            page.text("#slow").starts_with("What this Page sends is waiting for the platform. A message of yours goes out after "),
+            "{person}"
+        );
     }
     assert_eq!(anna.get(&house.conversation(MIA)).await.count("#reply-text"), 1, "it may be written, and waits its turn");
     let passed = sqlx::query("update outbox set not_before = now() - interval '1 second'");
     passed.execute(&house.database.pool).await.expect("time passes");
-    assert_eq!(anna.get(&house.conversation(MIA)).await.count("#slow"), 0);
+    let page = anna.get(&house.conversation(MIA)).await;
+    assert_eq!((page.text("#timeline .state.accepted"), page.count("#slow")), ("Queued".to_owned(), 0));
 }
 
 #[tokio::test]

@@ -12,15 +12,13 @@ use crate::wire::{Done, InlineControl};
 
 /// The state of a send that the log has no echo of.
 pub(super) fn of_send(send: &PendingSend, clock: &Clock, t: &'static Texts) -> State {
-    let (class, icon, label, detail) = match send.state.as_str() {
-        "accepted" if send.not_before.is_some() => {
-            let time = send.not_before.map(|at| clock.to_the_second(at)).unwrap_or_default();
-            ("accepted", "clock", t.state_later, Some(fill(t.detail_later, &[("time", &time)])))
-        }
-        "accepted" => ("accepted", "clock", t.state_accepted, None),
-        "sending" => ("sending", "clock", t.state_sending, None),
-        "failed" => ("failed", "warn", t.state_failed, send.error.as_ref().map(|error| failed(error, t))),
-        "superseded" => ("superseded", "cross", t.state_superseded, Some(t.detail_superseded.to_owned())),
+    let later = send.not_before.filter(|at| *at > clock.now);
+    let (class, icon, label, detail) = match (send.state.as_str(), later) {
+        ("accepted", Some(at)) => ("accepted", "clock", t.state_later, Some(fill(t.detail_later, &[("time", &clock.to_the_second(at))]))),
+        ("accepted", None) => ("accepted", "clock", t.state_accepted, None),
+        ("sending", _) => ("sending", "clock", t.state_sending, None),
+        ("failed", _) => ("failed", "warn", t.state_failed, send.error.as_ref().map(|error| failed(error, t))),
+        ("superseded", _) => ("superseded", "cross", t.state_superseded, Some(t.detail_superseded.to_owned())),
         _ => ("unknown", "question", t.state_unknown, Some(t.detail_unknown.to_owned())),
     };
     let more = [ending(send, t), send.again.then_some(t.again_made)];
