@@ -125,9 +125,6 @@ pub const fn sort_label(view: View, sort: Sort, t: &'static Texts) -> &'static s
 pub fn nothing(view: View, counts: &Counts, t: &'static Texts) -> (&'static str, String) {
     let running = counts.of(View::Bot);
     let (nothing, next) = match view {
-        View::Needs | View::Unassigned if running > 0 => {
-            return (t.none_needs, fill(t.none_running, &[("count", &badges::shown(running))]));
-        }
         View::Needs => (t.none_needs, t.none_needs_next),
         View::Mine => (t.none_mine, t.none_mine_next),
         View::Unassigned => (t.none_unassigned, t.none_unassigned_next),
@@ -140,5 +137,8 @@ pub fn nothing(view: View, counts: &Counts, t: &'static Texts) -> (&'static str,
         View::Snoozed => (t.none_snoozed, t.none_snoozed_next),
         View::Closed => (t.none_closed, t.none_closed_next),
     };
+    if running > 0 && matches!(view, View::Needs | View::Unassigned) {
+        return (nothing, fill(t.none_running, &[("count", &badges::shown(running))]));
+    }
     (nothing, next.to_owned())
 }
