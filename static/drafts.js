@@ -42,7 +42,7 @@ export function changed(form) {
 
 /** Its text has gone out; what was typed after it is the next one. */
 export function finished(form, sent) {
-  soonEnough(form);
+  cancel(form);
   localStorage.removeItem(place(form));
   const text = area(form);
   text.value = text.value.startsWith(sent) ? text.value.slice(sent.length).trimStart() : text.value;
@@ -53,19 +53,19 @@ export function finished(form, sent) {
   told(form, false);
 }
 
-function soonEnough(form) {
+function cancel(form) {
   clearTimeout(waiting.get(form));
   waiting.delete(form);
 }
 
 function later(form, pause) {
-  soonEnough(form);
+  cancel(form);
   waiting.set(form, setTimeout(() => save(form), pause));
 }
 
 /** Tells the server. What it took need not be kept here. */
 export async function save(form) {
-  soonEnough(form);
+  cancel(form);
   const unsaved = localStorage.getItem(place(form));
   if (!unsaved) return;
   const { key, edits, text } = JSON.parse(unsaved);

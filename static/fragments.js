@@ -4,6 +4,8 @@ import { showList } from "./list.js";
 
 const PATIENCE = 20_000;
 const LONGEST_REST = 400;
+// Lines that were said aloud and stay.
+const KEPT = 20;
 
 const body = document.body;
 
@@ -25,13 +27,15 @@ const fromPerson = () => [...document.querySelectorAll("#timeline li.message.in"
 /** New messages of the person, for those who cannot see them come; what people here write they know. */
 function say(messages) {
   const heard = document.getElementById("heard");
-  heard?.append(
+  if (!heard) return;
+  heard.append(
     ...messages.map((message) => {
       const line = document.createElement("p");
       line.textContent = `${message.querySelector("p").textContent}: ${message.querySelector(".bubble").textContent.trim()}`;
       return line;
     }),
   );
+  while (heard.children.length > KEPT) heard.firstChild.remove();
 }
 
 /** The number of waiting conversations, in the title of the tab and on its icon. */
