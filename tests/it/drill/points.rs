@@ -5,10 +5,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use super::kill::crowd::{Crowd, SETTINGS, everything_is_done, let_leases_lapse};
+use super::kill::crowd::{Crowd, SETTINGS, let_leases_lapse};
 use super::{rounds, seed, show};
 use crate::harness::eventually;
-use crate::harness::running::{App, Evidence, PAGE, Person, Running};
+use crate::harness::running::{App, Evidence, PAGE, Person, Running, settling};
 
 /// Places that ordinary traffic passes.
 const UNDER_TRAFFIC: [&str; 10] = [
@@ -110,7 +110,7 @@ async fn a_transfer_that_dies_on_the_way_is_settled_by_the_platform() {
             }
         }
     }
-    everything_is_done(&running).await;
+    settling::everything_is_done(&running, &[]).await;
     Evidence::of(&running).await.positions_are_consecutive();
     show(
         "Baton dies around the platform's call of a transfer",
@@ -190,7 +190,7 @@ async fn the_bot_that_dies_between_two_replies_says_each_once() {
             .await;
             said += texts.len();
         }
-        everything_is_done(&running).await;
+        settling::everything_is_done(&running, &[]).await;
         let first = people[0].has_read().await;
         for person in &people {
             assert_eq!(person.has_read().await, first, "everybody is greeted alike, once");

@@ -120,15 +120,3 @@ pub async fn let_leases_lapse(running: &Running, died: u32) {
         .expect("processes are written");
     assert_eq!(lapsed.rows_affected(), 1, "the process that died is known");
 }
-
-/// Waits until the platform has nothing more to bring, and every send has an outcome.
-pub async fn everything_is_done(running: &Running) {
-    eventually("everything is done", async || {
-        let open: i64 = sqlx::query_scalar("select count(*) from outbox where state in ('accepted', 'sending')")
-            .fetch_one(&running.database.pool)
-            .await
-            .expect("the outbox");
-        (open == 0 && running.sandbox.pending().await == 0).then_some(())
-    })
-    .await;
-}
