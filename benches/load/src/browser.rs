@@ -17,7 +17,7 @@ use crate::machine::{self, Cpu};
 use crate::report::{Bound, Runs, Section, figure};
 use crate::requests::{self, Spec, person, whose};
 use crate::seed::{self, PEOPLE};
-use crate::watch::{Fetch, Open, Watchers};
+use crate::watch::{Fetch, OpenPage, Watchers};
 use noted::{Noted, Sent, list_lags, thread_lags};
 
 /// Messages a second.
@@ -287,17 +287,17 @@ impl Run {
 }
 
 /// The streams without a browser.
-fn others(beside: Beside) -> Vec<Open> {
+fn others(beside: Beside) -> Vec<OpenPage> {
     match beside {
         Beside::Nothing => Vec::new(),
-        Beside::Streams => vec![Open::default(); STREAMS - BROWSERS],
+        Beside::Streams => vec![OpenPage::default(); STREAMS - BROWSERS],
         Beside::Pages => (0..STREAMS - BROWSERS).map(page).collect(),
     }
 }
 
 /// What the page of somebody fetches who has a conversation open: the list with each change, the conversation with its own, what is new elsewhere
 /// every three seconds.
-fn page(number: usize) -> Open {
+fn page(number: usize) -> OpenPage {
     let conversation = format!("{PAGE}/{}", person(number));
     let fetch = |path: String, own, rest| Fetch { path, own, rest };
     let fetches = vec![
@@ -305,7 +305,7 @@ fn page(number: usize) -> Open {
         fetch(format!("/inbox/{conversation}?{LIST}&fragment=thread"), true, None),
         fetch(format!("/inbox/news?since=0&open={conversation}"), false, Some(3000)),
     ];
-    Open { conversation, fetches }
+    OpenPage { conversation, fetches }
 }
 
 /// Milliseconds of the wall clock.

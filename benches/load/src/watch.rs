@@ -22,7 +22,7 @@ const LONGEST_REST: Duration = Duration::from_millis(400);
 
 /// A page that is open.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Open {
+pub struct OpenPage {
     /// The conversation that it shows, as the stream names it; empty: none.
     pub conversation: String,
     /// What it fetches, one fetch of each at a time, and once what is told meanwhile.
@@ -46,11 +46,11 @@ pub struct Watchers(Helper);
 impl Watchers {
     /// Starts it with so many streams, that only listen.
     pub async fn open(address: &str, cookie: &str, streams: usize) -> Self {
-        Self::fetching(address, cookie, &vec![Open::default(); streams]).await
+        Self::fetching(address, cookie, &vec![OpenPage::default(); streams]).await
     }
 
     /// Starts it with a stream for each of these pages.
-    pub async fn fetching(address: &str, cookie: &str, pages: &[Open]) -> Self {
+    pub async fn fetching(address: &str, cookie: &str, pages: &[OpenPage]) -> Self {
         let mut helper = Helper::start("as-watchers");
         helper.ask(&json!({"address": address, "cookie": cookie, "pages": pages})).await;
         Self(helper)
@@ -98,7 +98,7 @@ pub fn main() {
                 continue;
             }
             let text = |name: &str| question[name].as_str().expect("a text").to_owned();
-            let pages: Vec<Open> = serde_json::from_value(question["pages"].clone()).expect("pages");
+            let pages: Vec<OpenPage> = serde_json::from_value(question["pages"].clone()).expect("pages");
             for page in pages {
                 let fetches =
                     page.fetches.iter().map(|fetch| (fetch.own, keep_fetching(&text("address"), fetch, &text("cookie"), &fetched)));
