@@ -77,6 +77,11 @@ impl Evidence {
         Self { log, head, outbox, owners, sends: list("sends"), attempts: list("webhooks") }
     }
 
+    /// How many events there are.
+    pub fn events(&self) -> usize {
+        self.log.len()
+    }
+
     /// Positions are consecutive from 1 to the head.
     pub fn positions_are_consecutive(&self) {
         let positions: Vec<i64> = self.log.iter().map(|row| row.position).collect();

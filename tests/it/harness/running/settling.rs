@@ -6,8 +6,11 @@ use tokio::time::Instant;
 
 use super::{App, Evidence, PAGE, Running};
 
-/// How long nothing may get done.
+/// How long nothing may get done; and how long all of it may take, besides [`EACH`].
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How much longer it may take for each event of the log: slow apps have a backlog when traffic ends.
+const EACH: Duration = Duration::from_millis(10);
 
 /// Most events that are named.
 const NAMED: usize = 20;
@@ -15,9 +18,9 @@ const NAMED: usize = 20;
 /// Waits until the platform has nothing more to bring, every send has an outcome, and every app has heard what it must hear.
 ///
 /// # Panics
-/// When nothing gets done for a minute: with what is left, and what deliveries know of it.
+/// When nothing gets done for a minute, or not everything in time: with what is left, and what deliveries know of it.
 pub async fn everything_is_done(running: &Running, apps: &[(&App, &str)]) -> Evidence {
-    let (mut least, mut since, mut calm) = (usize::MAX, Instant::now(), false);
+    let (mut least, mut since, mut calm, began) = (usize::MAX, Instant::now(), false, Instant::now());
     loop {
         let pending = usize::try_from(running.sandbox.pending().await).expect("a number");
         let evidence = Evidence::of(running).await;
@@ -32,10 +35,11 @@ pub async fn everything_is_done(running: &Running, apps: &[(&App, &str)]) -> Evi
         if left < least {
             (least, since) = (left, Instant::now());
         }
-        if since.elapsed() > PATIENCE {
+        let longest = PATIENCE + EACH * u32::try_from(evidence.events()).unwrap_or(u32::MAX);
+        if since.elapsed() > PATIENCE || began.elapsed() > longest {
             let named = &missing[..missing.len().min(NAMED)];
             panic!(
-                "nothing gets done: {open} open at the platform or in the outbox, {} not heard: {named:?}\n{}",
+                "not done: {open} open at the platform or in the outbox, {} not heard: {named:?}\n{}",
                 missing.len(),
                 told(running).await
             );
