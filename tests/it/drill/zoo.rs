@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::kill::traffic::Traffic;
 use super::{rounds, seed, show};
 use crate::harness::eventually;
-use crate::harness::running::{App, Evidence, PAGE, Running, free_port};
+use crate::harness::running::{App, Evidence, PAGE, Receiver, Running, free_port};
 use gate::{Gate, Habit};
 
 /// What everybody hears.
@@ -123,26 +123,19 @@ async fn nobody_suffers_from_an_app_that_misbehaves() {
     );
 }
 
-/// An app with a gate before its callback.
+/// An app with a gate before its callback, from the first event on.
 async fn animal(running: &Running, name: &'static str, habit: Habit, seed: u64) -> Animal {
-    let app = running.add_app(name, &["--fields", FIELDS]).await;
-    let gate = Gate::start(&app.receiver.url, "127.0.0.1:0", habit, seed).await;
-    calls(running, &app, &gate.url).await;
+    let receiver = Receiver::start();
+    let gate = Gate::start(&receiver.url, "127.0.0.1:0", habit, seed).await;
+    let app = running.add_app_behind(name, &["--fields", FIELDS], receiver, &gate.url).await;
     Animal { name, app, gate }
 }
 
 /// An app that nobody answers for, and where its gate will be.
 async fn absent(running: &Running, name: &str) -> (App, String) {
-    let app = running.add_app(name, &["--fields", FIELDS]).await;
     let address = format!("127.0.0.1:{}", free_port());
-    calls(running, &app, &format!("http://{address}/")).await;
+    let app = running.add_app_behind(name, &["--fields", FIELDS], Receiver::start(), &format!("http://{address}/")).await;
     (app, address)
-}
-
-/// Lets the app be called elsewhere.
-async fn calls(running: &Running, app: &App, url: &str) {
-    let moved = sqlx::query("update apps set callback_url = $1 where app_id = $2").bind(url).bind(&app.id);
-    assert_eq!(moved.execute(&running.database.pool).await.expect("apps are written").rows_affected(), 1);
 }
 
 /// Waits until the rules of control know that these are down.

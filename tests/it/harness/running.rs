@@ -113,7 +113,13 @@ impl Running {
     /// An app with a callback of its own, which `baton app add` takes these further arguments for. It calls the first process.
     pub async fn add_app(&self, name: &str, arguments: &[&str]) -> App {
         let receiver = Receiver::start();
-        let mut all = vec!["app", "add", "--page", PAGE, "--name", name, "--callback-url", &receiver.url];
+        let url = receiver.url.clone();
+        self.add_app_behind(name, arguments, receiver, &url).await
+    }
+
+    /// The same, called at another address than where it hears.
+    pub async fn add_app_behind(&self, name: &str, arguments: &[&str], receiver: Receiver, callback: &str) -> App {
+        let mut all = vec!["app", "add", "--page", PAGE, "--name", name, "--callback-url", callback];
         all.extend_from_slice(arguments);
         let added = self.command(&all).await;
         App::new(&added, receiver, self.http.clone(), self.baton().base.clone())
