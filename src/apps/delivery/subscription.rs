@@ -141,12 +141,9 @@ impl Subscription {
         let mut head = self.tail.watch();
         let sign_of_life = Arc::clone(&self.sign_of_life);
         let mut stopped = pin!(self.stop.clone().cancelled_owned());
-        loop {
+        while !running.over && !self.unwritten.is_lost() {
             head.mark_unchanged();
             self.step(&mut running);
-            if running.over || self.unwritten.is_lost() {
-                break;
-            }
             let wake = running.wake_at(Instant::now());
             tokio::select! {
                 () = &mut stopped => break,
