@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::processes::LEASE_SECONDS;
+use crate::store::processes::{HEARTBEAT_SECONDS, LEASE_SECONDS};
 use crate::store::{Store, StoreError};
 
-/// How often the heartbeat is renewed.
-const RENEW: Duration = Duration::from_secs(2);
+/// How long the database may take for a heartbeat.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// This process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl Process {
     }
 
     async fn beat(self, store: Store, stop: CancellationToken) {
-        let mut tick = tokio::time::interval(RENEW);
+        let mut tick = tokio::time::interval(Duration::from_secs(HEARTBEAT_SECONDS.into()));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -62,7 +62,7 @@ impl Process {
 
     async fn renew(&self, store: &Store) {
         let asked = Instant::now();
-        match tokio::time::timeout(RENEW, store.heartbeat(self.id, &self.name)).await {
+        match tokio::time::timeout(PATIENCE, store.heartbeat(self.id, &self.name)).await {
             Ok(Ok(())) => *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = asked,
             Ok(Err(error)) => return tracing::warn!(%error, "heartbeat failed"),
             Err(_) => return tracing::warn!("heartbeat timed out"),

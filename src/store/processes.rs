@@ -5,6 +5,10 @@ use super::{Store, StoreError};
 /// A process that has not renewed its heartbeat for so long holds no lease, in seconds.
 pub const LEASE_SECONDS: u32 = 7;
 
+/// How often a process renews its heartbeat, in seconds. What is started must end within what is left of the lease: nothing starts while the heartbeat is
+/// older than the lease but for the longest call.
+pub const HEARTBEAT_SECONDS: u32 = 1;
+
 impl Store {
     /// Enters this process. Its id is the answer.
     ///
