@@ -118,6 +118,7 @@ impl Meters {
             Verdict::Gone => &self.gone,
             Verdict::Failed(failure) if failure.unreachable => &self.unreachable,
             Verdict::Failed(_) => &self.failed,
+            Verdict::NotTried => return,
         };
         counter.increment(u64::try_from(events.len()).unwrap_or_default());
     }
@@ -205,7 +206,7 @@ impl Subscription {
         running.lease_again = None;
         while let Some(work) = running.machine.next(now) {
             match work {
-                Work::Deliver(events) => running.begin(deliver(self.store.clone(), Arc::clone(terms), events)),
+                Work::Deliver(events) => running.begin(deliver(self.store.clone(), self.process.clone(), Arc::clone(terms), events)),
                 Work::Read(timeline) => running.begin(read_timeline(self.store.clone(), self.key.clone(), timeline)),
             }
         }
@@ -347,12 +348,22 @@ fn take_row(machine: &mut Machine, terms: &Terms, row: Arc<LogRow>, now: Instant
 }
 
 /// Delivers events, those that have waited as they are by now.
-async fn deliver(store: Store, terms: Arc<Terms>, mut events: Vec<Event>) -> Done {
+async fn deliver(store: Store, process: Process, terms: Arc<Terms>, mut events: Vec<Event>) -> Done {
+    let began = Instant::now();
     for event in events.iter_mut().filter(|event| event.read_at.elapsed() > FRESH) {
         match store.log_after(&event.row.page, event.position() - 1, 1).await {
             Ok(rows) => event.renew(rows.into_iter().next(), Instant::now()),
-            Err(error) => tracing::warn!(%error, "cannot look whether an event was scrubbed meanwhile"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot look whether an event was scrubbed meanwhile");
+                tokio::time::sleep(STORE_AGAIN).await;
+                return Done::Tried(events, Verdict::NotTried, began.elapsed());
+            }
         }
+    }
+    // Looking takes its time when the database is slow, and another process may lead by now.
+    if process.lease_left() < terms.transport.timeout() {
+        tokio::time::sleep(LEASE_AGAIN).await;
+        return Done::Tried(events, Verdict::NotTried, began.elapsed());
     }
     let began = Instant::now();
     let verdict = terms.transport.deliver(&terms.letter, &events).await;
@@ -366,4 +377,18 @@ async fn read_timeline(store: Store, key: SubscriptionKey, timeline: Timeline) -
         None => store.page_timeline_from(&key.0, timeline.from, READ_AT_ONCE).await,
     };
     Done::Timeline(timeline, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apps::http;
+    use crate::store::processes::{HEARTBEAT_SECONDS, LEASE_SECONDS};
+
+    #[test]
+    fn a_heartbeat_comes_long_before_nothing_may_be_started_any_more() {
+        let (lease, heartbeat) = (Duration::from_secs(LEASE_SECONDS.into()), Duration::from_secs(HEARTBEAT_SECONDS.into()));
+        let longest = http::Settings::default().timeout;
+        assert!(lease > heartbeat + longest + LEASE_MARGIN + Duration::from_millis(500), "or deliveries pause before each heartbeat");
+    }
 }

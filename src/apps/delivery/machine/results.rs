@@ -18,6 +18,7 @@ impl Machine {
                 self.gone = true;
                 self.put_back(events, false);
             }
+            Verdict::NotTried => self.put_back(events, false),
             Verdict::Failed(failure) if events.len() > 1 => {
                 // Whose fault it was shows when each goes alone.
                 self.put_back(events, true);
@@ -145,12 +146,14 @@ impl Machine {
     /// A parked event failed once more.
     fn detour_failed(&mut self, conversation: &Conversation, event: &Event, failure: &Failure, now: Instant) {
         let successes = self.health.successes();
+        // Of what the app took while this was under way, nobody knows whether it could have taken this.
+        let others_before = event.successes_before;
         let Some(lane) = self.lanes.get_mut(conversation) else { return };
         let dropped = lane.drain_queue();
         lane.phase = Phase::Idle;
         dropped.iter().chain([event]).for_each(|event| self.let_go(event));
         let Some(detour) = self.lanes.get_mut(conversation).and_then(|lane| lane.detour.as_mut()) else { return };
-        let others_succeeded = successes > detour.successes_then;
+        let others_succeeded = others_before > detour.successes_then;
         if detour.position != event.position() {
             // Another event than the one that was parked, so its schedule begins.
             detour.position = event.position();

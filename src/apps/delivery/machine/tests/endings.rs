@@ -149,3 +149,39 @@ fn a_parked_poison_alone_is_no_outage() {
         assert!(!world.machine.health.is_down());
     }
 }
+
+#[test]
+fn what_the_app_takes_during_a_try_does_not_make_it_the_last() {
+    let mut world = all_parked("a");
+    for _ in 0..4 {
+        world.pass(Duration::from_secs(40));
+        world.try_one(http_500());
+    }
+    // It hangs, and the app takes something else before it is given up.
+    world.pass(Duration::from_secs(40));
+    let hanging = world.next().unwrap();
+    world.machine.offer(row(3, &person("m")), Some(HEARD), world.now);
+    assert_eq!(world.try_one(Verdict::Taken), 3);
+    world.machine.tried(hanging, http_500(), world.now);
+    world.flush();
+    assert!(world.dead.is_empty(), "the app may have been away until then");
+    world.machine.offer(row(4, &person("m")), Some(HEARD), world.now);
+    assert_eq!(world.try_one(Verdict::Taken), 4);
+    world.pass(Duration::from_secs(40));
+    world.try_one(http_500());
+    world.flush();
+    assert_eq!(world.dead.len(), 1, "another was taken before it failed again");
+}
+
+#[test]
+fn what_was_not_tried_comes_again_as_if_nothing_had_been() {
+    let mut world = World::new("aab");
+    world.read_all();
+    let mut posts = world.started();
+    let (b, a) = (posts.pop().unwrap(), posts.pop().unwrap());
+    world.machine.tried(b, Verdict::Taken, world.now);
+    world.machine.tried(a, Verdict::NotTried, world.now);
+    assert_eq!([world.try_one(Verdict::Taken), world.try_one(Verdict::Taken)], [1, 2]);
+    world.flush();
+    assert_eq!((world.cursor, world.parked.len()), (3, 0));
+}
