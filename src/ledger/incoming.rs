@@ -42,7 +42,7 @@ pub(super) fn receive(group: &mut Group, incoming: &Incoming) -> Received {
     }
     // What Baton has sent itself moves nobody, even if it cannot be told which of its sends that was.
     if matches!(origin, Origin::Elsewhere)
-        && let Some(command) = command(group, incoming)
+        && let Some(command) = command(group, incoming, person)
     {
         let state = group.conversation(&incoming.page, person).map(|row| row.control.clone()).unwrap_or_default();
         // The rules have no reason to refuse what has already happened; if they do, the event is stored all the same.
@@ -59,11 +59,7 @@ fn store(group: &mut Group, incoming: &Incoming, person: &PersonId) -> i64 {
     let now = group.now;
     let state = group.conversation(&incoming.page, person).map(|row| row.control.clone()).unwrap_or_default();
     let audience = rules.map_or(Audience::Internal, |rules| control::audience_of(&state, &rules, now));
-    let button_app = match &incoming.event {
-        Event::Postback { payload: Some(payload), .. } => group.button_app(&incoming.page, person, sends::payload_hash(payload)),
-        _ => None,
-    };
-    let entry = entry(incoming, audience, button_app);
+    let entry = entry(incoming, audience, button_app(group, incoming, person));
     let position = group.append(&incoming.page, Some(person), entry);
     if let Event::Unsend { mid } = &incoming.event {
         group.writes().unsent.push((incoming.page.clone(), person.clone(), mid.clone()));
@@ -86,6 +82,13 @@ fn store(group: &mut Group, incoming: &Incoming, person: &PersonId) -> i64 {
         _ => {}
     }
     position
+}
+
+/// The app on the Page that sent the button which was tapped.
+fn button_app(group: &Group, incoming: &Incoming, person: &PersonId) -> Option<AppId> {
+    let Event::Postback { payload: Some(payload), .. } = &incoming.event else { return None };
+    let app = group.button_app(&incoming.page, person, sends::payload_hash(payload))?;
+    group.rules(&incoming.page).is_some_and(|rules| rules.is_active(&app)).then_some(app)
 }
 
 fn entry(incoming: &Incoming, audience: Audience, button_app: Option<AppId>) -> Entry {
@@ -116,7 +119,7 @@ const fn audience_of_page_event(incoming: &Incoming) -> Audience {
 }
 
 /// What an event means for control, if anything.
-fn command(group: &Group, incoming: &Incoming) -> Option<Command> {
+fn command(group: &Group, incoming: &Incoming, person: &PersonId) -> Option<Command> {
     let at = incoming.at;
     let ours = |app: &Option<AppId>| app.as_ref() == Some(&group.own_app);
     match (&incoming.event, incoming.channel) {
@@ -137,6 +140,16 @@ fn command(group: &Group, incoming: &Incoming) -> Option<Command> {
         (Event::Echo { app, .. }, Channel::Standby) if ours(app) => None,
         (_, Channel::Standby) => Some(Command::PlatformStandby { at }),
         (Event::Delivery { .. } | Event::Unknown { .. } | Event::Other { .. }, Channel::Messaging) => None,
+        // It comes to whoever sent the button, also while another app holds the conversation (protocol page, section 1.8): it says nothing of the owner.
+        (Event::Postback { .. }, Channel::Messaging)
+            if is_held_outside(group, incoming, person) && button_app(group, incoming, person).is_some() =>
+        {
+            None
+        }
         (event, Channel::Messaging) => Some(Command::PersonActs { message: control::is_persons_message(event), at }),
     }
+}
+
+fn is_held_outside(group: &Group, incoming: &Incoming, person: &PersonId) -> bool {
+    group.conversation(&incoming.page, person).is_some_and(|row| row.control.owner.is_confirmed_external())
 }

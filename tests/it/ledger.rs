@@ -4,6 +4,8 @@ use baton::control::{Command, Owner, Refusal};
 use baton::ledger::{Act, Begun, Ledger, LedgerError, NewSend, Order, OutboxLease, Received, SendError, SendId, SendOutcome, SendState};
 use baton::wire::{AppId, Content, Incoming, MessageId, PersonId, Send, Timestamp, webhook};
 
+use serde_json::json;
+
 use crate::harness::page::{TestPage, app_id, person_id};
 use crate::harness::{Database, database};
 
@@ -312,9 +314,55 @@ async fn an_unsend_leaves_nothing_of_the_text_behind() {
     let house = House::build().await;
     house.says("m_1", "my card number is 4111").await;
     house.hears(r#""message":{"mid":"m_1","is_deleted":true}"#).await;
+    // Both in one group.
+    tokio::join!(house.says("m_2", "and 4111 again"), house.hears(r#""message":{"mid":"m_2","is_deleted":true}"#));
+    let kept: Vec<String> = sqlx::query_scalar("select payload from log where kind = 'message' order by position")
+        .fetch_all(&house.database.pool)
+        .await
+        .expect("the log");
+    for (payload, mid) in kept.iter().zip(["m_1", "m_2"]) {
+        let item: serde_json::Value = serde_json::from_str(payload).expect("JSON");
+        assert_eq!((&item["sender"]["id"], &item["message"]), (&json!(PERSON), &json!({"mid": mid, "is_deleted": true})));
+        assert!(item["timestamp"].is_i64(), "{item}");
+    }
     let left: i64 =
         sqlx::query_scalar("select count(*) from log where payload like '%4111%'").fetch_one(&house.database.pool).await.expect("the log");
     assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_tap_on_an_old_button_ends_no_ownership_of_others() {
+    let house = House::build().await;
+    house.says("m_1", "hello").await;
+    let mut offer = house.send(&house.page.bot, "");
+    let buttons = json!([{"type": "postback", "title": "Yes", "payload": "YES"}]);
+    let template = json!({"template_type": "button", "text": "Sure?", "buttons": buttons});
+    let message = [("attachment".to_owned(), json!({"type": "template", "payload": template}))].into_iter().collect();
+    offer.send.content = Content::Message { message, metadata: None };
+    house.ledger.accept(offer).await.expect("accepted");
+    let taken = r#""take_thread_control":{"previous_owner_app_id":"555","new_owner_app_id":"263902037430900"}"#;
+    house.hears(taken).await;
+    assert_eq!(house.owner().await.as_deref(), Some("263902037430900"));
+    // The platform gives it to the app that sent the button, whoever holds the conversation.
+    house.hears(r#""postback":{"mid":"m_2","title":"Yes","payload":"YES"}"#).await;
+    assert_eq!(house.owner().await.as_deref(), Some("263902037430900"));
+    let of: Option<String> =
+        sqlx::query_scalar("select button_app from log where kind = 'postback'").fetch_one(&house.database.pool).await.expect("the log");
+    assert_eq!(of.as_deref(), Some(house.page.bot.as_str()));
+    // What it gives to whoever holds it says that nobody outside does; and an app that is no longer on the Page gets no tap.
+    sqlx::query("update subscriptions set removed_at = now() where app_id = $1")
+        .bind(house.page.bot.as_str())
+        .execute(&house.database.pool)
+        .await
+        .expect("removed");
+    sqlx::query("update pages set rules_version = rules_version + 1").execute(&house.database.pool).await.expect("told");
+    house.hears(r#""postback":{"mid":"m_3","title":"Yes","payload":"YES"}"#).await;
+    let of: Option<String> = sqlx::query_scalar("select button_app from log where kind = 'postback' and mid = 'm_3'")
+        .fetch_one(&house.database.pool)
+        .await
+        .expect("the log");
+    assert_eq!(of, None);
+    assert_eq!(house.owner().await, None);
 }
 
 #[tokio::test]

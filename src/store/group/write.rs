@@ -3,6 +3,7 @@
 use super::super::StoreError;
 use super::super::log::{LogRow, datetime};
 use super::{ConversationRow, GroupTransaction, Head, NewSendRow, Seen, SendChange, TeamWrite};
+use crate::wire::deliver::scrubbed;
 use crate::wire::{AppId, MessageId, PageId, PersonId, Timestamp};
 
 /// Everything a group of commands writes.
@@ -127,13 +128,15 @@ impl GroupTransaction<'_> {
         for team in &writes.teams {
             self.write_team(team).await?;
         }
-        for (page, person, mid) in &writes.unsent {
-            self.scrub(page, person, mid, now).await?;
-        }
         for one in &writes.quarantined {
             self.quarantine(one).await?;
         }
-        self.write_rows(writes, now, process).await
+        self.write_rows(writes, now, process).await?;
+        // Last: the message may have come in the same group.
+        for (page, person, mid) in &writes.unsent {
+            self.scrub(page, person, mid, now).await?;
+        }
+        Ok(())
     }
 
     async fn remember(&mut self, seen: &[(PageId, Seen)], now: Timestamp) -> Result<(), StoreError> {
@@ -195,18 +198,28 @@ impl GroupTransaction<'_> {
         Ok(())
     }
 
-    /// What the person took back is forgotten wherever it was kept; that it was there is not.
+    /// What the person took back is forgotten wherever it was kept; that it was there, from whom and when, is not: apps may have it before them.
     async fn scrub(&mut self, page: &PageId, person: &PersonId, mid: &MessageId, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query!(
-            "update log set scrubbed_at = $4, payload = json_build_object('message', json_build_object('mid', $3::text, 'is_deleted', true))::text
+        let kept = sqlx::query!(
+            "select position, payload from log
              where page_id = $1 and person_id = $2 and mid = $3 and kind in ('message', 'edit', 'echo') and scrubbed_at is null",
             page.as_str(),
             person.as_str(),
-            mid.as_str(),
-            datetime(now)
+            mid.as_str()
         )
-        .execute(&mut *self.transaction)
+        .fetch_all(&mut *self.transaction)
         .await?;
+        for row in kept {
+            sqlx::query!(
+                "update log set scrubbed_at = $3, payload = $4 where page_id = $1 and position = $2",
+                page.as_str(),
+                row.position,
+                datetime(now),
+                scrubbed(&row.payload)
+            )
+            .execute(&mut *self.transaction)
+            .await?;
+        }
         Ok(())
     }
 
