@@ -108,6 +108,21 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// When what the platform tells happened there; `None` for what happens now.
+    #[must_use]
+    pub const fn happened_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::PersonActs { at, .. }
+            | Self::PlatformStandby { at }
+            | Self::ForeignEcho { at, .. }
+            | Self::PlatformHandover { at, .. }
+            | Self::ExternalOwner { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+}
+
 /// A handover event of the platform, as it concerns Baton's own platform app.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PlatformHandover {

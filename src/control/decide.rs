@@ -52,6 +52,9 @@ impl Control {
 struct Turn<'a> {
     rules: &'a PageRules,
     now: Timestamp,
+    /// From when on a new owner counts: for what the platform tells from when it happened there. What it tells of later may have come in before, or
+    /// together with it, and is no older evidence for that.
+    since: Timestamp,
     control: Control,
     events: Vec<ControlEvent>,
     transfer: Option<TransferCall>,
@@ -95,10 +98,17 @@ impl Note {
 
 impl<'a> Turn<'a> {
     fn new(control: &Control, rules: &'a PageRules, now: Timestamp) -> Self {
-        Self { rules, now, control: control.clone(), events: Vec::new(), transfer: None }
+        Self { rules, now, since: now, control: control.clone(), events: Vec::new(), transfer: None }
     }
 
     fn carry_out(&mut self, command: &Command) -> Result<(), Refusal> {
+        self.since = command.happened_at().map_or(self.now, |at| at.min(self.now));
+        let done = self.obey(command);
+        self.since = self.now;
+        done
+    }
+
+    fn obey(&mut self, command: &Command) -> Result<(), Refusal> {
         match command {
             Command::PersonActs { message, at } => self.person_acts(*message, *at),
             Command::PlatformStandby { at } => self.platform_standby(*at),
@@ -141,7 +151,7 @@ impl<'a> Turn<'a> {
 
     /// Makes somebody the owner, writes why, and tells the requests that still wait to the new owner.
     fn hand_over(&mut self, owner: Owner, note: Note) {
-        let previous = self.replace_owner(owner, self.now);
+        let previous = self.replace_owner(owner, self.since);
         self.announce(previous, note);
     }
 

@@ -61,14 +61,18 @@ pub struct Terms<'a> {
 }
 
 impl<'a> Terms<'a> {
-    /// The terms of a send by an app that is for people, or is not.
+    /// The terms of a send by an app that is for people, or is not. A sender action says nothing to which a messaging type or a purpose could
+    /// apply, though some SDKs send them along; that people write says who acts.
     #[must_use]
     pub fn of(send: &'a Send, object: Object, human: bool) -> Self {
         let template = match &send.content {
             Content::Message { message, .. } => {
                 message.get("attachment").and_then(|it| it.pointer("/payload/template_type")).and_then(serde_json::Value::as_str)
             }
-            Content::Action { .. } => None,
+            Content::Action { .. } => {
+                let tag = send.tag.as_deref().filter(|tag| *tag == "HUMAN_AGENT");
+                return Self { object, messaging_type: None, tag, template: None, human };
+            }
         };
         Self { object, messaging_type: send.messaging_type.as_deref(), tag: send.tag.as_deref(), template, human }
     }

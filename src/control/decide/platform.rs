@@ -104,7 +104,9 @@ impl Turn<'_> {
     /// Control came from outside to this app, which hears of it as a pass.
     pub(super) fn come_to(&mut self, app: &AppId, previous: Option<&AppId>, metadata: Option<&Metadata>) {
         let note = Note { by: previous.cloned(), ..Note::new(Change::Passed).metadata(metadata).told([app]) };
-        self.hand_over(self.held_by(app), note);
+        let former = self.replace_owner(self.held_by(app), self.since);
+        // The platform knows better from whom it came than Baton, which may have heard of no owner or of another.
+        self.announce(previous.cloned().or(former), note);
     }
 
     fn handed_to_us(&mut self, previous: Option<&AppId>, metadata: Option<&Metadata>, at: Timestamp) {

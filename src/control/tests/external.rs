@@ -101,6 +101,42 @@ fn evidence_older_than_the_last_change_of_owner_moves_nothing() {
 }
 
 #[test]
+fn evidence_that_comes_late_counts_from_when_it_happened() {
+    // The platform could not reach Baton for an hour, and brings everything at once.
+    let mut scene = Scene::new(page(), "bot");
+    scene.waits(HOUR);
+    assert_eq!(scene.does(to_external("suite", 1_000)), "!suite +1 external");
+    assert_eq!(scene.does(to_us("suite", 2_000)), "bot +1 passed>bot");
+    // Somebody writes, and a person answers elsewhere.
+    for (told, expected) in [
+        (echo("suite", 4_000), "~suite +1 implied"),
+        (to_external("suite", 4_000), "!suite +1 external"),
+        (standby(4_000), "! +1 external"),
+    ] {
+        let mut scene = Scene::new(page(), "idle");
+        scene.waits(HOUR);
+        assert_eq!(scene.does(message(3_000)), "bot +1 assigned");
+        assert_eq!(scene.does(told), expected);
+    }
+    // What a local app has done meanwhile is newer.
+    let mut scene = Scene::new(page(), "bot");
+    scene.waits(HOUR);
+    assert_eq!(scene.does(take("inbox")), "inbox +1 taken>bot");
+    assert_eq!(scene.does(to_external("suite", 1_000)), "inbox +0");
+    // A clock that is ahead dates nothing into the future.
+    assert_eq!(scene.does(to_external("suite", DAY)), "!suite +1 external");
+    assert_eq!(scene.control.changed_at, after(scene.now));
+}
+
+#[test]
+fn a_pass_from_outside_names_who_passed() {
+    for holder in ["idle", "!", "!other"] {
+        let decision = decide(&held(holder), &page(), &to_us("suite", 1), after(SECOND)).unwrap();
+        assert_eq!(decision.events[0].previous_owner, Some(app("suite")), "{holder}");
+    }
+}
+
+#[test]
 fn echoes_of_automation_and_of_batons_own_apps_are_no_take() {
     for sender in ["autoreply", "guest", "bot"] {
         assert_eq!(outcome(&page(), &held("bot"), &echo(sender, 1)), "bot +0", "echo of {sender}");
