@@ -51,6 +51,9 @@ impl Default for Settings {
 /// How many conversations are settled in one look.
 const LOOKED_AT: i64 = 200;
 
+/// How long a transfer may be without an outcome, in milliseconds.
+const GIVEN_UP_MS: i64 = 600_000;
+
 /// The longest extension the platform takes, in seconds: 7 days.
 const LONGEST_EXTENSION: i64 = 604_800;
 
@@ -59,6 +62,8 @@ const LONGEST_EXTENSION: i64 = 604_800;
 pub struct Transfers {
     border: Arc<Border>,
     asked: HashMap<(PageId, PersonId), Instant>,
+    /// The last of the conversations that were looked at because their owner has no name.
+    looked_at: Option<(PageId, PersonId)>,
     under_way: JoinSet<()>,
 }
 
@@ -77,7 +82,12 @@ impl Transfers {
     #[must_use]
     pub fn new(settings: Settings, ledger: Ledger, store: Store, client: Client) -> Self {
         let room = Semaphore::new(settings.at_once.max(1));
-        Self { border: Arc::new(Border { settings, ledger, store, client, room }), asked: HashMap::new(), under_way: JoinSet::new() }
+        Self {
+            border: Arc::new(Border { settings, ledger, store, client, room }),
+            asked: HashMap::new(),
+            looked_at: None,
+            under_way: JoinSet::new(),
+        }
     }
 
     /// Carries out until `stop`. Calls under way then are waited for.
@@ -127,24 +137,34 @@ impl Transfers {
     fn ask(&mut self, page: PageId, person: PersonId, control: &Control) {
         self.asked.insert((page.clone(), person.clone()), Instant::now());
         let (border, newest) = (Arc::clone(&self.border), newest(control));
-        self.under_way.spawn(async move { border.settle(&page, &person, newest).await });
+        self.under_way.spawn(async move {
+            border.settle(&page, &person, newest).await;
+        });
     }
 
     /// Settles what a process that died, or an event that was missed, has left behind.
     async fn look(&mut self) {
-        let unsettled = match self.border.store.unsettled(LOOKED_AT).await {
+        let unsettled = match self.border.store.unsettled(LOOKED_AT, self.looked_at.as_ref()).await {
             Ok(unsettled) => unsettled,
             Err(error) => return tracing::warn!(%error, "cannot look for transfers"),
         };
         let ask_again = self.border.settings.ask_again;
         self.asked.retain(|_, at| at.elapsed() < ask_again);
         let stale = i64::try_from(self.border.settings.stale.as_millis()).unwrap_or(i64::MAX);
+        let unnamed: Vec<&Unsettled> = unsettled.iter().filter(|one| one.control.transfer.is_none()).collect();
+        // The round begins anew once it has come to its end.
+        let goes_on = i64::try_from(unnamed.len()).is_ok_and(|count| count >= LOOKED_AT);
+        self.looked_at = unnamed.last().filter(|_| goes_on).map(|one| (one.page.clone(), one.person.clone()));
         for Unsettled { page, person, control } in unsettled {
             match &control.transfer {
                 Some(transfer) if clock::now().since(transfer.begun_at) < stale => {}
-                Some(_) => {
-                    let border = Arc::clone(&self.border);
-                    self.under_way.spawn(async move { border.settle(&page, &person, newest(&control)).await });
+                Some(transfer) => {
+                    let (border, begun_at) = (Arc::clone(&self.border), transfer.begun_at);
+                    self.under_way.spawn(async move {
+                        if !border.settle(&page, &person, newest(&control)).await && clock::now().since(begun_at) > GIVEN_UP_MS {
+                            border.give_up(&page, &person, begun_at).await;
+                        }
+                    });
                 }
                 None if self.asked.contains_key(&(page.clone(), person.clone())) => {}
                 None => self.ask(page, person, &control),
@@ -202,9 +222,16 @@ impl Border {
         }
     }
 
-    /// Lets `thread_owner` decide who holds a conversation. Without an answer the next look asks again.
-    async fn settle(&self, page: &PageId, person: &PersonId, newest: Timestamp) {
-        let Ok(_permit) = self.room.acquire().await else { return };
+    /// A transfer about which the platform tells nothing for so long counts as refused: until it has an outcome, nobody can do anything with the
+    /// conversation. If it did happen, the platform's next events say who holds it.
+    async fn give_up(&self, page: &PageId, person: &PersonId, begun_at: Timestamp) {
+        tracing::warn!(%page, "the platform does not tell what became of a transfer; it counts as refused");
+        self.tell(page, person, Command::TransferDone { begun_at, outcome: TransferOutcome::Refused { why: None } }).await;
+    }
+
+    /// Lets `thread_owner` decide who holds a conversation. False: it gave no answer, and the next look asks again.
+    async fn settle(&self, page: &PageId, person: &PersonId, newest: Timestamp) -> bool {
+        let Ok(_permit) = self.room.acquire().await else { return false };
         let mut retries = self.settings.retries.iter();
         loop {
             let at = clock::now().max(newest);
@@ -215,15 +242,16 @@ impl Border {
                         Holder::Outside(app) => (Some(app), true),
                         Holder::OutsideUnnamed => (None, true),
                     };
-                    return self.tell(page, person, Command::ExternalOwner { app, holds, at }).await;
+                    self.tell(page, person, Command::ExternalOwner { app, holds, at }).await;
+                    return true;
                 }
                 Err(Outcome::Refused(refused)) => {
                     tracing::warn!(%page, code = refused.error.code, subcode = refused.error.subcode, "the platform does not tell who holds a thread");
-                    return;
+                    return false;
                 }
                 Err(_) => match retries.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
-                    None => return,
+                    None => return false,
                 },
             }
         }

@@ -169,18 +169,23 @@ impl Store {
         Ok(())
     }
 
-    /// Up to `limit` conversations in which a transfer waits for the platform's word, or which an external app without a name holds.
+    /// Up to `limit` conversations in which a transfer waits for the platform's word, and as many which an external app without a name holds, those after
+    /// `from`: of these there may be more than can be asked about at once, and most keep no name however often it is asked.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unsettled(&self, limit: i64) -> Result<Vec<Unsettled>, StoreError> {
+    pub async fn unsettled(&self, limit: i64, from: Option<&(PageId, PersonId)>) -> Result<Vec<Unsettled>, StoreError> {
         let rows = sqlx::query!(
             r#"select page_id as "page_id!", person_id as "person_id!", control as "control!" from (
-                   select page_id, person_id, control from conversations where in_transfer
-                   union
-                   select page_id, person_id, control from conversations where owner_kind = 'external' and owner is null
-               ) as unsettled limit $1"#,
-            limit
+                   (select page_id, person_id, control from conversations where in_transfer limit $1)
+                   union all
+                   (select page_id, person_id, control from conversations
+                    where owner_kind = 'external' and owner is null and not in_transfer and (page_id, person_id) > ($2, $3)
+                    order by page_id, person_id limit $1)
+               ) as unsettled"#,
+            limit,
+            from.map_or("", |(page, _)| page.as_str()),
+            from.map_or("", |(_, person)| person.as_str())
         )
         .fetch_all(&self.pool)
         .await?;
