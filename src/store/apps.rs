@@ -21,8 +21,21 @@ pub struct AppRow {
     pub secret_sealed: Vec<u8>,
     /// Where its webhooks go.
     pub callback_url: Option<String>,
-    /// Webhook fields it wants at all; `None`: whatever its Page subscriptions say.
-    pub fields: Option<Vec<String>>,
+    /// Webhook fields of Pages that it wants at all; `None`: whatever its subscriptions on each say.
+    pub page_fields: Option<Vec<String>>,
+    /// The same for Instagram accounts.
+    pub instagram_fields: Option<Vec<String>>,
+}
+
+impl AppRow {
+    /// Webhook fields of an object that it wants at all.
+    #[must_use]
+    pub const fn fields(&self, object: Object) -> Option<&Vec<String>> {
+        match object {
+            Object::Page => self.page_fields.as_ref(),
+            Object::Instagram => self.instagram_fields.as_ref(),
+        }
+    }
 }
 
 /// Whether an app may still act on a Page.
@@ -84,7 +97,7 @@ impl Store {
     pub async fn token_holder(&self, hash: &[u8; 32]) -> Result<Option<TokenHolder>, StoreError> {
         let row = sqlx::query!(
             r#"select t.page_id, t.app_id, t.created_at, p.object, p.name as page_name, p.linked_page_id, a.name, a.secret_sealed,
-                      a.callback_url, a.fields, s.disabled_at as "disabled_at?", coalesce(s.may_return, false) as "may_return!",
+                      a.callback_url, a.fields, a.instagram_fields, s.disabled_at as "disabled_at?", coalesce(s.may_return, false) as "may_return!",
                       (s.page_id is not null and s.removed_at is null) as "present!"
                from app_tokens t join pages p using (page_id) join apps a using (app_id)
                left join subscriptions s on s.page_id = t.page_id and s.app_id = t.app_id
@@ -107,7 +120,8 @@ impl Store {
                 name: row.name,
                 secret_sealed: row.secret_sealed,
                 callback_url: row.callback_url,
-                fields: row.fields,
+                page_fields: row.fields,
+                instagram_fields: row.instagram_fields,
             },
             page_name: row.page_name,
         }))
@@ -118,16 +132,20 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn app(&self, app: &AppId) -> Result<Option<AppRow>, StoreError> {
-        let row = sqlx::query!("select app_id, name, secret_sealed, callback_url, fields from apps where app_id = $1", app.as_str())
-            .fetch_optional(&self.pool)
-            .await?;
+        let row = sqlx::query!(
+            "select app_id, name, secret_sealed, callback_url, fields, instagram_fields from apps where app_id = $1",
+            app.as_str()
+        )
+        .fetch_optional(&self.pool)
+        .await?;
         row.map(|row| {
             Ok(AppRow {
                 app: app_id("apps", &row.app_id)?,
                 name: row.name,
                 secret_sealed: row.secret_sealed,
                 callback_url: row.callback_url,
-                fields: row.fields,
+                page_fields: row.fields,
+                instagram_fields: row.instagram_fields,
             })
         })
         .transpose()
@@ -231,37 +249,53 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Sets where an app's webhooks go and which fields it wants at all.
+    /// Sets where an app's webhooks go, and which fields of an object it wants at all, if it says so.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn set_callback(&self, app: &AppId, url: &str, verify_token: &str, fields: Option<&[String]>) -> Result<(), StoreError> {
+    pub async fn set_callback(
+        &self,
+        app: &AppId,
+        url: &str,
+        verify_token: &str,
+        fields: Option<(Object, &[String])>,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         touch_heads_of(&mut transaction, app).await?;
-        sqlx::query!(
-            "update apps set callback_url = $2, verify_token = $3, fields = $4 where app_id = $1",
-            app.as_str(),
-            url,
-            verify_token,
-            fields
-        )
-        .execute(&mut *transaction)
-        .await?;
+        sqlx::query!("update apps set callback_url = $2, verify_token = $3 where app_id = $1", app.as_str(), url, verify_token)
+            .execute(&mut *transaction)
+            .await?;
+        if let Some((object, fields)) = fields {
+            want(&mut transaction, app, object, fields).await?;
+        }
         end_leases(&mut transaction, app, None).await?;
         Ok(transaction.commit().await?)
     }
 
-    /// Sets which webhook fields an app wants at all; none: it hears nothing.
+    /// Sets which webhook fields an app wants at all of each object; none: it hears nothing of it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn set_app_fields(&self, app: &AppId, fields: &[String]) -> Result<(), StoreError> {
+    pub async fn set_app_fields(&self, app: &AppId, fields: &[(Object, Vec<String>)]) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
         touch_heads_of(&mut transaction, app).await?;
-        sqlx::query!("update apps set fields = $2 where app_id = $1", app.as_str(), fields).execute(&mut *transaction).await?;
+        for (object, fields) in fields {
+            want(&mut transaction, app, *object, fields).await?;
+        }
         end_leases(&mut transaction, app, None).await?;
         Ok(transaction.commit().await?)
     }
+}
+
+/// Writes down which fields of an object an app wants.
+async fn want(connection: &mut sqlx::PgConnection, app: &AppId, object: Object, fields: &[String]) -> Result<(), StoreError> {
+    match object {
+        Object::Page => sqlx::query!("update apps set fields = $2 where app_id = $1", app.as_str(), fields).execute(connection).await?,
+        Object::Instagram => {
+            sqlx::query!("update apps set instagram_fields = $2 where app_id = $1", app.as_str(), fields).execute(connection).await?
+        }
+    };
+    Ok(())
 }
 
 /// Locks the Page's head and says that its rules or apps change. Its newest position is the answer.

@@ -137,7 +137,8 @@ impl Store {
             r#"select c.page_id, c.app_id, c.generation, c.position, c.woken_at, p.last_position, p.object, s.fields,
                       s.removed_at is null and s.disabled_at is null as "active!",
                       extract(epoch from clock_timestamp() - s.down_since)::float8 as down_for,
-                      a.kind, a.callback_url, a.secret_sealed, a.fields as app_fields, a.batch
+                      a.kind, a.callback_url, a.secret_sealed, a.batch,
+                      case when p.object = 'instagram' then a.instagram_fields else a.fields end as app_fields
                from cursors c join subscriptions s using (page_id, app_id) join apps a using (app_id) join pages p using (page_id)
                where c.process_id = $1"#,
             process

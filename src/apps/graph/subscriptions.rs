@@ -13,8 +13,8 @@ use crate::apps::http::{Answer, Outcome};
 use crate::crypto::random;
 use crate::wire::{GraphError, Object, Params};
 
-/// Every webhook field of both objects (protocol page, section 2.5), and Baton's own.
-const FIELDS: [&str; 49] = [
+/// Every webhook field of both objects that is about messages (protocol page, section 2.5), and Baton's own.
+const FIELDS: [&str; 51] = [
     "messages",
     "message_echoes",
     "message_edits",
@@ -50,6 +50,7 @@ const FIELDS: [&str; 49] = [
     "message_mention",
     "inbox_labels",
     "message_template_status_update",
+    "messenger_template_status_update",
     "calls",
     "call_permission_reply",
     "call_settings_update",
@@ -61,13 +62,73 @@ const FIELDS: [&str; 49] = [
     "conversations",
     "feed",
     "comments",
+    "live_comments",
     "mentions",
     "story_insights",
     "baton_control",
 ];
+/// The fields of a Page that are about anything else (the platform's reference of `subscribed_apps`). Apps name them beside those for messages, and
+/// hear of them what the platform tells Baton.
+const OF_PAGES: [&str; 53] = [
+    "affiliation",
+    "attire",
+    "awards",
+    "bio",
+    "birthday",
+    "business_integrity",
+    "category",
+    "checkins",
+    "company_overview",
+    "culinary_team",
+    "current_location",
+    "description",
+    "email",
+    "founded",
+    "general_info",
+    "general_manager",
+    "group_feed",
+    "hometown",
+    "hours",
+    "in_thread_lead_form_submit",
+    "leadgen",
+    "leadgen_fat",
+    "live_videos",
+    "local_delivery",
+    "location",
+    "mcom_invoice_change",
+    "members",
+    "mention",
+    "merchant_review",
+    "mission",
+    "name",
+    "page_about_story",
+    "page_change_proposal",
+    "page_upcoming_change",
+    "parking",
+    "payment_options",
+    "payment_request_update",
+    "personal_info",
+    "personal_interests",
+    "phone",
+    "picture",
+    "price_range",
+    "product_review",
+    "products",
+    "public_transit",
+    "publisher_subscriptions",
+    "ratings",
+    "registration",
+    "user_action",
+    "video_text_question_responses",
+    "videos",
+    "website",
+    "whatsapp_messages",
+];
 /// What an app gets that subscribes without saying to what, as old SDKs do (section 2.7).
 const USUAL: [&str; 6] =
     ["messages", "messaging_postbacks", "messaging_optins", "messaging_referrals", "messaging_handovers", "messaging_policy_enforcement"];
+/// What there is to subscribe to.
+const BOTH: [Object; 2] = [Object::Page, Object::Instagram];
 /// Longest callback address and verify token, in bytes.
 const LONGEST: usize = 2048;
 
@@ -98,32 +159,31 @@ pub(super) async fn unsubscribe(api: &GraphApi, caller: &PageCaller) -> Result<V
     Ok(success())
 }
 
-/// `GET /{app}/subscriptions`. Baton has one callback an app for both kinds of Page, so each kind the app is on shows the same.
+/// `GET /{app}/subscriptions`: a subscription an object that the app is on or asked for. Baton has one callback an app for both.
 pub(super) async fn list(api: &GraphApi, caller: &AppCaller) -> Result<Value, GraphError> {
     let app = caller.app();
-    let (Some(url), fields) = (&app.callback_url, app_fields(caller)) else { return Ok(json!({ "data": [] })) };
-    if fields.is_empty() {
-        return Ok(json!({ "data": [] }));
-    }
-    let mut objects = api.store.objects_of(&app.app).await.map_err(|error| api.unavailable(&error))?;
-    if objects.is_empty() {
-        objects.push(Object::Page);
-    }
-    let fields: Vec<Value> = fields.iter().map(|name| json!({ "name": name, "version": DEFAULT_VERSION })).collect();
-    let data: Vec<Value> =
-        objects.iter().map(|object| json!({ "object": object.as_str(), "callback_url": url, "active": true, "fields": fields })).collect();
+    let Some(url) = &app.callback_url else { return Ok(json!({ "data": [] })) };
+    let is_on = api.store.objects_of(&app.app).await.map_err(|error| api.unavailable(&error))?;
+    let concerned =
+        |object: &Object| is_on.contains(object) || app.fields(*object).is_some() || (is_on.is_empty() && *object == Object::Page);
+    let subscription = |object: Object| {
+        let fields: Vec<Value> =
+            app_fields(caller, object).iter().map(|name| json!({ "name": name, "version": DEFAULT_VERSION })).collect();
+        (!fields.is_empty()).then(|| json!({ "object": object.as_str(), "callback_url": url, "active": true, "fields": fields }))
+    };
+    let data: Vec<Value> = BOTH.into_iter().filter(concerned).filter_map(subscription).collect();
     Ok(json!({ "data": data }))
 }
 
-/// What an app wants at all; what never said so wants everything.
-fn app_fields(caller: &AppCaller) -> Vec<String> {
-    caller.app().fields.clone().unwrap_or_else(|| FIELDS.map(str::to_owned).to_vec())
+/// What an app wants at all of an object; what never said so wants everything.
+fn app_fields(caller: &AppCaller, object: Object) -> Vec<String> {
+    caller.app().fields(object).cloned().unwrap_or_else(|| FIELDS.map(str::to_owned).to_vec())
 }
 
 /// `POST /{app}/subscriptions`: sets the callback, once it has answered the handshake.
 pub(super) async fn set_callback(api: &GraphApi, caller: &AppCaller, params: &Params) -> Result<Value, GraphError> {
     let app = caller.app();
-    check_object(params)?;
+    let object = object(params)?;
     let url = required(params, "callback_url")?;
     let verify_token = required(params, "verify_token")?;
     let fields = field_names(params, "fields")?;
@@ -131,20 +191,23 @@ pub(super) async fn set_callback(api: &GraphApi, caller: &AppCaller, params: &Pa
     let callback = callback.ok_or_else(|| GraphError::parameter("Param callback_url must be a valid http or https URL"))?;
     shake_hands(api, callback, &verify_token).await?;
     api.signs.tell(&app.app);
-    let fields = if fields.is_empty() { app.fields.clone() } else { Some(fields) };
-    api.store.set_callback(&app.app, &url, &verify_token, fields.as_deref()).await.map_err(|error| api.unavailable(&error))?;
+    let fields = (!fields.is_empty()).then_some((object, fields.as_slice()));
+    api.store.set_callback(&app.app, &url, &verify_token, fields).await.map_err(|error| api.unavailable(&error))?;
     tracing::info!(app = %app.app, "an app set its callback");
     Ok(success())
 }
 
-/// `DELETE /{app}/subscriptions`: the named fields, or all.
+/// `DELETE /{app}/subscriptions`: the named fields, or all; of one object, or of both.
 pub(super) async fn remove(api: &GraphApi, caller: &AppCaller, params: &Params) -> Result<Value, GraphError> {
     let removed = field_names(params, "fields")?;
-    if params.get("object").is_some() {
-        check_object(params)?;
-    }
-    let left: Vec<String> =
-        if removed.is_empty() { Vec::new() } else { app_fields(caller).into_iter().filter(|field| !removed.contains(field)).collect() };
+    let objects = match params.get("object") {
+        Some(_) => vec![object(params)?],
+        None => BOTH.to_vec(),
+    };
+    let kept = |object: Object| -> Vec<String> {
+        app_fields(caller, object).into_iter().filter(|field| !removed.is_empty() && !removed.contains(field)).collect()
+    };
+    let left: Vec<(Object, Vec<String>)> = objects.into_iter().map(|object| (object, kept(object))).collect();
     api.store.set_app_fields(&caller.app().app, &left).await.map_err(|error| api.unavailable(&error))?;
     Ok(success())
 }
@@ -177,12 +240,9 @@ fn unverified(why: impl fmt::Display) -> GraphError {
     GraphError::new(2200, None, 400, &format!("Callback verification failed with the following errors: {why}"))
 }
 
-fn check_object(params: &Params) -> Result<(), GraphError> {
+fn object(params: &Params) -> Result<Object, GraphError> {
     let object = params.text("object")?.unwrap_or_default();
-    match Object::parse(object.trim()) {
-        Some(_) => Ok(()),
-        None => Err(GraphError::parameter("Param object must be one of {page, instagram}")),
-    }
+    Object::parse(object.trim()).ok_or_else(|| GraphError::parameter("Param object must be one of {page, instagram}"))
 }
 
 fn required(params: &Params, name: &str) -> Result<String, GraphError> {
@@ -197,7 +257,8 @@ fn required(params: &Params, name: &str) -> Result<String, GraphError> {
 /// A list of webhook fields, each known, none twice.
 fn field_names(params: &Params, name: &str) -> Result<Vec<String>, GraphError> {
     let mut names = params.list(name)?;
-    if let Some(unknown) = names.iter().find(|name| !FIELDS.contains(&name.as_str())) {
+    let is_known = |name: &str| FIELDS.contains(&name) || OF_PAGES.contains(&name);
+    if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
         let shown: String = unknown.chars().take(64).collect();
         return Err(GraphError::parameter(&format!("Param {name} must be one of {{{}}} - got \"{shown}\"", FIELDS.join(", "))));
     }
@@ -219,6 +280,9 @@ mod tests {
             assert_eq!(read(&format!("subscribed_fields={query}")), expected, "{query}");
         }
         assert_eq!(read("").unwrap(), Vec::<String>::new());
+        // What a published Ruby client subscribes to.
+        assert_eq!(read("subscribed_fields=feed,mention,name").unwrap(), ["feed", "mention", "name"]);
+        assert_eq!(read("subscribed_fields=messages,live_comments").unwrap(), ["live_comments", "messages"]);
         assert_eq!(read("subscribed_fields=massages").unwrap_err().code, 100);
     }
 

@@ -125,3 +125,28 @@ async fn a_callback_is_taken_after_its_handshake() {
     let left = house.get(&format!("/111/subscriptions?access_token={token}")).await;
     assert_eq!(left.body["data"][0]["fields"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_app_wants_of_pages_and_of_instagram_is_kept_apart() {
+    let house = House::build().await;
+    let (token, url) = (format!("111%7C{BOT_SECRET}"), callback("challenge"));
+    let path = format!("/111/subscriptions?access_token={token}");
+    let wanted = async || {
+        let listed = house.get(&path).await;
+        let names = |one: &Value| one["fields"].as_array().into_iter().flatten().map(|field| field["name"].clone()).collect();
+        let all = listed.body["data"].as_array().cloned().unwrap_or_default();
+        all.iter().map(|one| (one["object"].as_str().unwrap_or_default().to_owned(), names(one))).collect::<Vec<(String, Vec<Value>)>>()
+    };
+    let pages = ("page".to_owned(), vec![json!("messages"), json!("messaging_handovers")]);
+    let instagram = ("instagram".to_owned(), vec![json!("messages"), json!("messaging_handover")]);
+    for (object, fields) in [&pages, &instagram] {
+        let body = json!({"object": object, "callback_url": url, "verify_token": "v 1&", "fields": fields});
+        let answer = house.http.post(format!("{}{path}", house.base)).json(&body).send().await.expect("an answer");
+        let answer = Answer::of(answer).await;
+        assert_eq!(answer.status, 200, "{object}: {answer:?}");
+    }
+    assert_eq!(wanted().await, [pages.clone(), instagram]);
+    let removed = house.http.delete(format!("{}{path}&object=instagram", house.base)).send().await.expect("an answer");
+    assert_eq!(Answer::of(removed).await.status, 200);
+    assert_eq!(wanted().await, [pages]);
+}
