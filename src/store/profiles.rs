@@ -1,19 +1,38 @@
 //! What belongs to a Page as a whole and is shared by its apps: the Messenger profile and uploaded attachments.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::{Store, StoreError};
 use crate::wire::{AppId, PageId};
 
+/// The Messenger profile of a Page as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct PageProfile {
+    /// Its properties; null for those known to be unset.
+    pub known: Map<String, Value>,
+    /// Those of them that were heard of so long ago that they may have changed on the platform.
+    pub old: HashSet<String>,
+}
+
 impl Store {
-    /// The Messenger profile of a Page as far as it is known; null for properties known to be unset.
+    /// The Messenger profile of a Page as far as it is known; what was heard of earlier than `age` ago counts as old.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn page_profile(&self, page: &PageId) -> Result<Map<String, Value>, StoreError> {
-        let rows =
-            sqlx::query!("select property, value from page_profiles where page_id = $1", page.as_str()).fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().map(|row| (row.property, row.value)).collect())
+    pub async fn page_profile(&self, page: &PageId, age: Duration) -> Result<PageProfile, StoreError> {
+        let rows = sqlx::query!(
+            r#"select property, value, set_at < statement_timestamp() - $2::float8 * interval '1 second' as "is_old!"
+               from page_profiles where page_id = $1"#,
+            page.as_str(),
+            age.as_secs_f64()
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let old = rows.iter().filter(|row| row.is_old).map(|row| row.property.clone()).collect();
+        Ok(PageProfile { known: rows.into_iter().map(|row| (row.property, row.value)).collect(), old })
     }
 
     /// Keeps properties of a Page's Messenger profile as an app set them; null for what it removed.

@@ -282,7 +282,7 @@ pub(super) fn yes(value: &Value) -> bool {
 }
 
 /// The value itself, or what its text spells if that looks like an object or a list.
-pub(super) fn decoded(value: &Value) -> Result<Value, String> {
+pub(crate) fn decoded(value: &Value) -> Result<Value, String> {
     match value {
         Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
             literal::read_of_stranger(text).map_err(|error| error.to_string())

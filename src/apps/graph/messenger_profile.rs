@@ -1,11 +1,15 @@
 //! The Page's Messenger profile (Get Started, greeting, menu, …). It belongs to the Page, so all its apps share it; Baton keeps a copy, because
 //! the platform answers ten such calls in ten minutes, and passes every change on.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::GraphApi;
 use super::caller::PageCaller;
 use super::upstream::ask_platform;
+use crate::store::profiles::PageProfile;
+use crate::wire::params::decoded;
 use crate::wire::upstream::{UpstreamMethod, UpstreamRequest};
 use crate::wire::{GraphError, Object, Params};
 
@@ -19,6 +23,12 @@ const PROPERTIES: [(&str, Shape); 7] = [
     ("account_linking_url", Shape::Text),
     ("commands", Shape::List),
 ];
+/// What can be read besides; the platform sets it (protocol page, section 5.6).
+const READ_ONLY: &str = "subject_to_new_eu_privacy_rules";
+/// What there once was. Clients still name it beside what there is: it reads as unset, and there is nothing left to remove.
+const RETIRED: [&str; 3] = ["home_url", "payment_settings", "target_audience"];
+/// How long the copy is good: the platform answers ten such calls in as long.
+const GOOD_FOR: Duration = Duration::from_secs(600);
 /// Largest profile taken at once, in bytes of JSON.
 const LARGEST: usize = 64 * 1024;
 
@@ -29,14 +39,20 @@ enum Shape {
     Text,
 }
 
-/// `GET`: from the copy; what it does not know is asked of the platform once.
+/// `GET`: from the copy. What it does not know, or has known for long, is asked of the platform: an admin or an app beside Baton may have changed it.
 pub(super) async fn get(api: &GraphApi, caller: &PageCaller, params: &Params) -> Result<Value, GraphError> {
-    let names = names(params)?;
-    let names = if names.is_empty() { PROPERTIES.iter().map(|(name, _)| *name).collect() } else { names };
-    let mut known = api.store.page_profile(caller.page()).await.map_err(|error| api.unavailable(&error))?;
-    let missing: Vec<&str> = names.iter().copied().filter(|name| !known.contains_key(*name)).collect();
-    if !missing.is_empty() {
-        known.extend(learn(api, caller, &missing).await?);
+    let names = names(params)?.unwrap_or_else(|| PROPERTIES.iter().map(|(name, _)| *name).collect());
+    let PageProfile { mut known, old } = api.store.page_profile(caller.page(), GOOD_FOR).await.map_err(|error| api.unavailable(&error))?;
+    let asked: Vec<&str> = names.iter().copied().filter(|name| !known.contains_key(*name) || old.contains(*name)).collect();
+    if !asked.is_empty() {
+        match learn(api, caller, &asked).await {
+            Ok(learned) => known.extend(learned),
+            // The copy is better than nothing.
+            Err(error) if asked.iter().all(|name| known.contains_key(*name)) => {
+                tracing::info!(page = %caller.page(), code = error.code, "the platform does not tell the Messenger profile; the copy stands");
+            }
+            Err(error) => return Err(error),
+        }
     }
     let set: Map<String, Value> = names
         .into_iter()
@@ -55,9 +71,10 @@ pub(super) async fn set(api: &GraphApi, caller: &PageCaller, params: &Params) ->
 
 /// `DELETE` of the named properties.
 pub(super) async fn delete(api: &GraphApi, caller: &PageCaller, params: &Params) -> Result<Value, GraphError> {
-    let names = names(params)?;
+    let Some(mut names) = names(params)? else { return Err(GraphError::parameter("The parameter fields is required")) };
+    names.retain(|name| *name != READ_ONLY);
     if names.is_empty() {
-        return Err(GraphError::parameter("The parameter fields is required"));
+        return Ok(json!({ "result": "success" }));
     }
     let mut body = Map::new();
     body.insert("fields".to_owned(), json!(names));
@@ -97,13 +114,19 @@ async fn keep(api: &GraphApi, caller: &PageCaller, properties: &Map<String, Valu
     api.store.save_page_profile(caller.page(), caller.app(), properties).await.map_err(|error| api.unavailable(&error))
 }
 
-/// The names in `fields`.
-fn names(params: &Params) -> Result<Vec<&'static str>, GraphError> {
-    let known = |name: &String| {
-        let found = PROPERTIES.iter().find(|(known, _)| known == name).map(|(known, _)| *known);
-        found.ok_or_else(|| GraphError::parameter(&format!("Param fields must be one of {{{}}}, not {name}", all_names())))
-    };
-    params.list("fields")?.iter().map(known).collect()
+/// The names in `fields`, in either case, but for those that are retired; `None` when it names nothing.
+fn names(params: &Params) -> Result<Option<Vec<&'static str>>, GraphError> {
+    let asked = params.list("fields")?;
+    let mut names = Vec::with_capacity(asked.len());
+    for name in asked.iter().map(|name| name.to_ascii_lowercase()) {
+        let known = PROPERTIES.iter().map(|(known, _)| *known).chain([READ_ONLY]).find(|known| *known == name);
+        match known {
+            Some(known) => names.push(known),
+            None if RETIRED.contains(&name.as_str()) => {}
+            None => return Err(GraphError::parameter(&format!("Param fields must be one of {{{}}}, not {name}", all_names()))),
+        }
+    }
+    Ok((!asked.is_empty()).then_some(names))
 }
 
 fn all_names() -> String {
@@ -119,7 +142,7 @@ fn properties(params: &Params) -> Result<Map<String, Value>, GraphError> {
         let value = match shape {
             Shape::Object => Value::Object(params.object(name)?.ok_or_else(|| wrong("an object"))?),
             Shape::Text => Value::String(params.text(name)?.ok_or_else(|| wrong("a string"))?),
-            Shape::List => list(value).ok_or_else(|| wrong("an array"))?,
+            Shape::List => decoded(value).ok().filter(Value::is_array).ok_or_else(|| wrong("an array"))?,
         };
         properties.insert(name.to_owned(), value);
     }
@@ -132,15 +155,6 @@ fn properties(params: &Params) -> Result<Map<String, Value>, GraphError> {
         return Err(GraphError::parameter("The Messenger profile is too large or holds characters that cannot be shown"));
     }
     Ok(properties)
-}
-
-/// A list, also as JSON text.
-fn list(value: &Value) -> Option<Value> {
-    match value {
-        Value::Array(_) => Some(value.clone()),
-        Value::String(text) => serde_json::from_str(text).ok().filter(Value::is_array),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -161,6 +175,8 @@ mod tests {
         let form = "greeting=[{\"locale\":\"default\",\"text\":\"Hi\"}]&get_started={\"payload\":\"S\"}";
         let expected = json!({"get_started": {"payload": "S"}, "greeting": [{"locale": "default", "text": "Hi"}]});
         assert_eq!(Value::Object(read(form).unwrap()), expected);
+        let pseudo = "greeting=[{'locale':'default','text':'Hi'}]&get_started={'payload':'S'}";
+        assert_eq!(Value::Object(read(pseudo).unwrap()), expected);
         for wrong in [
             "",
             "{}",
@@ -177,9 +193,13 @@ mod tests {
     #[test]
     fn names_are_checked() {
         let read = |query: &str| names(&Params::from_form(query.as_bytes()).unwrap());
-        assert_eq!(read("fields=greeting,%20get_started"), Ok(vec!["greeting", "get_started"]));
-        assert_eq!(read("fields=[\"commands\"]"), Ok(vec!["commands"]));
-        assert_eq!(read(""), Ok(vec![]));
+        assert_eq!(read("fields=greeting,%20get_started"), Ok(Some(vec!["greeting", "get_started"])));
+        assert_eq!(read("fields=[\"commands\"]"), Ok(Some(vec!["commands"])));
+        // As the platform's own PHP and Ruby SDKs name them.
+        assert_eq!(read("fields=[\"GET_STARTED\",\"PERSISTENT_MENU\"]"), Ok(Some(vec!["get_started", "persistent_menu"])));
+        assert_eq!(read("fields=greeting,home_url,subject_to_new_eu_privacy_rules"), Ok(Some(vec!["greeting", READ_ONLY])));
+        assert_eq!(read("fields=home_url"), Ok(Some(vec![])));
+        assert_eq!(read(""), Ok(None));
         assert_eq!(read("fields=greetings").unwrap_err().code, 100);
     }
 }
