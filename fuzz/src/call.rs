@@ -119,7 +119,7 @@ fn call(params: &Params, has_file: bool) {
         told(ControlCall::parse(edge, params, app.clone()));
     }
     if let Some(upload) = told(Upload::parse(params, has_file)) {
-        is_valid(Value::Object(upload.request(PageId::parse("1").expect("an id"), None).body).to_string().as_bytes());
+        is_valid(Value::Object(upload.request(PageId::parse("1").expect("an id"), Object::Page, None).body).to_string().as_bytes());
         let mut with_id = params.clone();
         put_attachment_id(&mut with_id, &AttachmentId::parse("1857777774821032").expect("an id")).expect("an upload has an attachment");
     }

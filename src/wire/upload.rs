@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::GraphError;
 use super::file::FileKind;
-use super::ids::{AttachmentId, PageId};
+use super::ids::{AttachmentId, Object, PageId};
 use super::message_limits::check_url;
 use super::params::{Params, decoded, scalar};
 use super::upstream::{UpstreamFile, UpstreamMethod, UpstreamRequest};
@@ -48,7 +48,7 @@ impl Upload {
 
     /// The call to the platform. What is not reusable cannot be sent by its id afterwards, so every upload is.
     #[must_use]
-    pub fn request(&self, page: PageId, file: Option<UpstreamFile>) -> UpstreamRequest {
+    pub fn request(&self, page: PageId, object: Object, file: Option<UpstreamFile>) -> UpstreamRequest {
         let mut payload = Map::new();
         if let Some(url) = &self.url {
             payload.insert("url".to_owned(), url.as_str().into());
@@ -56,7 +56,12 @@ impl Upload {
         payload.insert("is_reusable".to_owned(), true.into());
         let mut body = Map::new();
         body.insert("message".to_owned(), json!({ "attachment": { "type": self.kind, "payload": payload } }));
-        UpstreamRequest { page, method: UpstreamMethod::Post, path: "me/message_attachments".to_owned(), query: Vec::new(), body, file }
+        // With an Instagram account's token `me` is the Page that it is linked to, and only this says for whom the attachment is.
+        let query = match object {
+            Object::Page => Vec::new(),
+            Object::Instagram => vec![("platform".to_owned(), "INSTAGRAM".to_owned())],
+        };
+        UpstreamRequest { page, method: UpstreamMethod::Post, path: "me/message_attachments".to_owned(), query, body, file }
     }
 }
 

@@ -243,9 +243,11 @@ fn uploads_need_exactly_one_source() {
     let url = json!({ "url": "https://a.example/i.png", "is_reusable": "true" });
     let upload = Upload::parse(&params(url.clone()), false).unwrap();
     assert_eq!(
-        Value::Object(upload.request(PageId::parse("1").unwrap(), None).body),
+        Value::Object(upload.request(PageId::parse("1").unwrap(), Object::Page, None).body),
         json!({ "message": { "attachment": { "type": "image", "payload": { "url": "https://a.example/i.png", "is_reusable": true } } } })
     );
+    let instagram = upload.request(PageId::parse("1").unwrap(), Object::Instagram, None);
+    assert_eq!(instagram.query, [("platform".to_owned(), "INSTAGRAM".to_owned())]);
     assert!(Upload::parse(&params(json!({ "is_reusable": true })), true).is_ok());
     assert_eq!(Upload::parse(&params(url), true).unwrap_err().code, 100);
     assert_eq!(Upload::parse(&params(json!({})), false).unwrap_err().code, 100);

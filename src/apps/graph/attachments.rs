@@ -39,7 +39,8 @@ pub(super) async fn remember(api: &GraphApi, caller: &PageCaller, params: &Param
 }
 
 async fn put_up(api: &GraphApi, caller: &PageCaller, upload: &Upload, file: Option<UpstreamFile>) -> Result<AttachmentId, GraphError> {
-    let answer = ask_platform(api, upload.request(caller.page().clone(), file), api.settings.upload_patience).await?;
+    let request = upload.request(caller.page().clone(), caller.object(), file);
+    let answer = ask_platform(api, request, api.settings.upload_patience).await?;
     let id = attachment_id(&answer);
     let id = id.ok_or_else(|| api.unavailable(&"the platform's answer to an upload has no attachment_id"))?;
     keep(api, caller, upload, id.as_str()).await;

@@ -172,7 +172,7 @@ async fn pass_on(web: &State, scene: &Scene, file: PickedFile) -> Result<SentFil
     let inspected = inspect(&name, &file.content, conversation.object).map_err(|unfit| unfit_words(unfit, &name, t))?;
     let bytes = i64::try_from(file.content.len()).unwrap_or(i64::MAX);
     let up = UpstreamFile { name: name.clone(), content_type: inspected.media_type.to_owned(), bytes: file.content };
-    let request = Upload::of_file(inspected.kind).request(conversation.page.clone(), Some(up));
+    let request = Upload::of_file(inspected.kind).request(conversation.page.clone(), conversation.object, Some(up));
     let not_taken = |why: &str| fill(t.desk.files_not_taken, &[("name", &name), ("why", why)]);
     let answer = web.upstream.ask(request, PATIENCE).await.map_err(|error| match error {
         UpstreamError::Refused(error) => not_taken(reasons::meaning(error.code, error.subcode, t).unwrap_or(&error.message)),
