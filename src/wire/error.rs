@@ -61,7 +61,13 @@ impl GraphError {
         error
     }
 
-    /// 2: something is wrong on this side, or the outcome is not known.
+    /// 2: nobody knows whether it was done, so it must not be repeated. Not 503, which many clients repeat by themselves.
+    #[must_use]
+    pub fn unknown_outcome(message: &str) -> Self {
+        Self::new(2, None, 500, message)
+    }
+
+    /// 2: something is wrong on this side, and nothing was done.
     #[must_use]
     pub fn temporary(message: &str) -> Self {
         Self { transient: true, ..Self::new(2, None, 503, message) }

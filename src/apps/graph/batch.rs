@@ -120,7 +120,7 @@ fn lanes(steps: Vec<Step>) -> Vec<Vec<Step>> {
 
 /// Whom a call is about; calls about nobody share a lane.
 fn person(params: &Params) -> Option<String> {
-    params.recipient().ok().map(|person| person.as_str().to_owned())
+    params.bare_recipient().ok().map(|person| person.as_str().to_owned())
 }
 
 /// Runs a lane: one call after the other.

@@ -96,8 +96,7 @@ fn refused(call: &TransferCall, why: Option<PlatformRefusal>) -> GraphError {
 }
 
 fn undecided() -> GraphError {
-    let message = "The platform has not answered whether thread control moved. Ask thread_owner before you retry.";
-    GraphError { transient: false, ..GraphError::temporary(message) }
+    GraphError::unknown_outcome("The platform has not answered whether thread control moved. Ask thread_owner before you retry.")
 }
 
 /// `GET /{page}/thread_owner?recipient=`. Owner and default app see who; the others see until when; idle is empty (section 1.3.6).

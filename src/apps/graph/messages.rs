@@ -108,10 +108,7 @@ async fn answer(api: &GraphApi, caller: &PageCaller, send: &Send, params: &Param
 
 /// Nobody knows whether it was sent: sending it again might double it.
 fn unknown() -> GraphError {
-    GraphError {
-        transient: false,
-        ..GraphError::temporary("The outcome of this send is unknown. Do not retry; its echo tells whether it was sent.")
-    }
+    GraphError::unknown_outcome("The outcome of this send is unknown. Do not retry; its echo tells whether it was sent.")
 }
 
 /// The send was accepted, or may have been, and the ledger does not tell what becomes of it. Under its key it may come again, since that is the
@@ -124,7 +121,7 @@ fn untold(api: &GraphApi, error: &LedgerError, has_key: bool) -> GraphError {
 /// The platform's own error, as it gave it.
 pub(super) fn failed(error: &SendError) -> GraphError {
     let status = match (error.code, error.subcode) {
-        (1 | 2, _) => 503,
+        (1 | 2, _) => 500,
         (190, _) => 401,
         (10, None) | (200..=299, _) => 403,
         _ => 400,

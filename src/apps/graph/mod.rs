@@ -3,6 +3,7 @@
 //! Every address that belongs to nobody else is a call here, at `/` and below any version. A call is read ([`path`], [`body`], [`encoding`]), its token
 //! becomes a caller ([`caller`]), an edge answers it, and whatever goes wrong goes back in the platform's own envelope ([`reply`]).
 
+mod access_token;
 mod attachments;
 mod batch;
 mod body;

@@ -24,6 +24,8 @@ pub struct Path {
 pub enum Place {
     /// `/`, `/v19.0/`: batches and multi-gets.
     Root,
+    /// `/oauth/access_token`.
+    AccessToken,
     /// `/{node}`.
     Node(String),
     /// `/{node}/{edge}`.
@@ -109,6 +111,7 @@ impl Path {
         let place = match segments.as_slice() {
             [] => Place::Root,
             [node] => Place::Node(node.clone()),
+            [node, edge] if node == "oauth" && edge == "access_token" => Place::AccessToken,
             [node, edge] => match EDGES.iter().find(|(name, _)| name == edge) {
                 Some((_, edge)) => Place::Edge(node.clone(), *edge),
                 None => Place::Nowhere(segments.join("/")),
@@ -125,6 +128,7 @@ impl Place {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Root => "root",
+            Self::AccessToken => "oauth_access_token",
             Self::Node(node) if node == "debug_token" => "debug_token",
             Self::Node(_) => "node",
             Self::Edge(_, edge) => edge.as_str(),
@@ -184,6 +188,7 @@ mod tests {
             ("/1754?x", DEFAULT_VERSION, node("1754?x")),
             ("/v6.0/%31%32", "v6.0", node("12")),
             ("/debug_token", DEFAULT_VERSION, node("debug_token")),
+            ("/v19.0/oauth/access_token", "v19.0", Place::AccessToken),
             ("/v1.2.3/me", DEFAULT_VERSION, Place::Nowhere("v1.2.3/me".into())),
             ("/verify/me", DEFAULT_VERSION, Place::Nowhere("verify/me".into())),
             ("/v2.6/me/thread_settings", "v2.6", Place::Nowhere("me/thread_settings".into())),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Method, unsupported};
 use super::caller::{AppCaller, Caller, PageCaller};
 use super::path::{Edge, Place};
-use super::{GraphApi, attachments, batch, control, debug_token, messages, messenger_profile, nodes, subscriptions};
+use super::{GraphApi, access_token, attachments, batch, control, debug_token, messages, messenger_profile, nodes, subscriptions};
 use crate::wire::GraphError;
 
 /// Answers a call that came over HTTP: a batch, or a call like those in batches.
@@ -18,6 +18,9 @@ pub(super) async fn answer(api: &GraphApi, call: Call) -> Result<Value, GraphErr
 
 /// Answers one call.
 pub(super) async fn single(api: &GraphApi, call: Call) -> Result<Value, GraphError> {
+    if call.place == Place::AccessToken && call.method != Method::Delete {
+        return access_token::answer(api, &call.params).await;
+    }
     let caller = Caller::of(api, &call.params).await?;
     api.signs.tell(caller.app());
     match &call.place {
@@ -31,6 +34,7 @@ pub(super) async fn single(api: &GraphApi, call: Call) -> Result<Value, GraphErr
             let (node, edge) = (node.clone(), *edge);
             page_edge(api, page(&caller, &node, call.method)?, edge, call).await
         }
+        Place::AccessToken => Err(unsupported(call.method.as_str(), "oauth/access_token")),
         Place::Nowhere(path) => Err(unsupported(call.method.as_str(), path)),
     }
 }

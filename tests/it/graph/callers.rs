@@ -102,6 +102,23 @@ async fn debug_token_tells_an_app_about_its_own_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_app_gets_its_token_for_its_secret() {
+    let house = House::build().await;
+    let asked = format!("/v19.0/oauth/access_token?grant_type=client_credentials&client_id=111&client_secret={BOT_SECRET}");
+    let answer = house.get(&asked).await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({"access_token": format!("111|{BOT_SECRET}"), "token_type": "bearer"})));
+    for (wrong, code) in [
+        ("grant_type=client_credentials&client_id=111&client_secret=wrong", 190),
+        ("grant_type=client_credentials&client_id=999&client_secret=wrong", 190),
+        ("grant_type=client_credentials&client_id=111", 100),
+        ("grant_type=fb_exchange_token&client_id=111&client_secret=x&fb_exchange_token=y", 100),
+        ("client_id=111", 100),
+    ] {
+        assert_eq!(house.get(&format!("/oauth/access_token?{wrong}")).await.error().0, code, "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_app_disabled_by_an_outage_comes_back_by_subscribing() {
     let house = House::build().await;
     house.execute("update subscriptions set disabled_at = now(), disabled_reason = 'outage', may_return = true where app_id = '333'").await;

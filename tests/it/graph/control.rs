@@ -142,7 +142,7 @@ async fn a_transfer_without_an_answer_is_called_unknown() {
     house.execute("update pages set external_apps = '{263902037430900}', rules_version = rules_version + 1").await;
     let pass = json!({"recipient": {"id": PERSON}, "target_app_id": "263902037430900"});
     let unknown = house.post("/me/pass_thread_control", &pass).await;
-    assert_eq!(unknown.error(), (2, None, 503));
+    assert_eq!(unknown.error(), (2, None, 500));
     assert_eq!(unknown.body["error"].get("is_transient"), None);
     let pending = house.post("/me/messages", &text("x")).await;
     assert_eq!(pending.error().0, 2);

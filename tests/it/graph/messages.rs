@@ -65,6 +65,11 @@ async fn a_sender_action_answers_only_the_recipient() {
             house.post("/me/messages", &json!({"recipient": {"id": PERSON}, "sender_action": action, "messaging_type": "RESPONSE"})).await;
         assert_eq!((answer.status, &answer.body), (200, &json!({"recipient_id": PERSON})), "{action}");
     }
+    // Some SDKs send with everything what belongs to messages.
+    for (kind, tag) in [("MESSAGE_TAG", None), ("MESSAGE_TAG", Some("CUSTOMER_FEEDBACK")), ("UPDATE", Some("HUMAN_AGENT"))] {
+        let body = json!({"recipient": {"id": PERSON}, "sender_action": "typing_on", "messaging_type": kind, "tag": tag});
+        assert_eq!(house.post("/me/messages", &body).await.status, 200, "{kind} {tag:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +94,7 @@ async fn the_platforms_word_on_a_send_is_passed_on() {
     assert_eq!(failed.error(), (10, Some(2_018_278), 400));
     assert_eq!(failed.body["error"]["message"], "(#10) outside of allowed window");
     let unknown = house.post("/me/messages", &text("unknown")).await;
-    assert_eq!(unknown.error(), (2, None, 503));
+    assert_eq!(unknown.error(), (2, None, 500));
     assert_eq!(unknown.body["error"].get("is_transient"), None, "an unknown outcome must not be retried: {unknown:?}");
 }
 
@@ -175,7 +180,7 @@ async fn a_send_nobody_begins_is_taken_back_and_a_taken_one_is_superseded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_send_under_way_is_unknown_and_never_taken_back() {
     let house = House::with(Settings { outcome_patience: Duration::from_millis(300), ..Settings::default() }).await;
-    assert_eq!(house.post("/me/messages", &text("never")).await.error(), (2, None, 503));
+    assert_eq!(house.post("/me/messages", &text("never")).await.error(), (2, None, 500));
     let state: String = sqlx::query_scalar("select state from outbox").fetch_one(&house.database.pool).await.expect("the outbox");
     assert_eq!(state, "sending");
 }
@@ -254,6 +259,19 @@ async fn a_batch_is_answered_item_by_item_in_every_form() {
     assert_eq!(Answer::of(refused.send().await.expect("an answer")).await.error().0, 190);
     let many = Value::Array(vec![json!({"relative_url": "me"}); 51]);
     assert_eq!(house.post("/", &json!({"batch": many})).await.error().0, 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_in_a_batch_hears_what_the_items_before_did() {
+    let house = House::build().await;
+    let pass = r#"recipient={"id":"9001"}&target_app_id=333"#;
+    let items = json!([
+        {"method": "POST", "relative_url": "me/pass_thread_control", "body": pass},
+        {"method": "GET", "relative_url": "me/thread_owner?recipient=9001"},
+    ]);
+    let answer = house.post("/", &json!({"batch": items})).await;
+    let body: Value = serde_json::from_str(answer.body[1]["body"].as_str().expect("text")).expect("JSON");
+    assert_eq!(body["data"][0]["thread_owner"]["app_id"], "333", "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
