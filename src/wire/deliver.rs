@@ -220,7 +220,8 @@ pub fn handover_item(page: &PageId, person: &PersonId, at: Timestamp, event: &Co
     let mut body = Map::new();
     let key = match event.change {
         Change::Passed => "pass_thread_control",
-        Change::Taken => "take_thread_control",
+        // From outside it comes to Baton as a take, and goes on to the app that loses the conversation.
+        Change::Taken | Change::External => "take_thread_control",
         Change::Requested => "request_thread_control",
         _ => return None,
     };

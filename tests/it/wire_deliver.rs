@@ -148,6 +148,10 @@ fn handovers_have_the_platforms_shape() {
     let owners = json!({"previous_owner_app_id": "111", "new_owner_app_id": "222", "metadata": "why"});
     assert_eq!(handover(&control_event(Change::Passed)), Some(frame("pass_thread_control", owners.clone())));
     assert_eq!(handover(&control_event(Change::Taken)), Some(frame("take_thread_control", owners)));
+    // What was taken from outside is told to the app that loses it.
+    let outside = ControlEvent { new_owner: Some(app("263902037430900")), metadata: None, ..control_event(Change::External) };
+    let taken = json!({"previous_owner_app_id": "111", "new_owner_app_id": "263902037430900"});
+    assert_eq!(handover(&outside), Some(frame("take_thread_control", taken)));
     let bare = ControlEvent { previous_owner: None, metadata: None, ..control_event(Change::Passed) };
     assert_eq!(handover(&bare), Some(frame("pass_thread_control", json!({"new_owner_app_id": "222"}))));
     let asked = ControlEvent { requester: Some(app("333")), ..control_event(Change::Requested) };

@@ -32,7 +32,7 @@ impl Turn<'_> {
     /// The platform delivered on `standby`: an external app holds the conversation, it does not say which.
     pub(super) fn platform_standby(&mut self, at: Timestamp) {
         if self.moves(at) {
-            self.external_holds(None, None);
+            self.external_holds(None, Note::new(Change::External));
         }
     }
 
@@ -46,7 +46,7 @@ impl Turn<'_> {
         match (&mut self.control.owner, app) {
             (Owner::External { evidence: Evidence::Confirmed, .. }, app) => {
                 if app.is_some() {
-                    self.external_holds(app, None);
+                    self.external_holds(app, Note::new(Change::External));
                 }
             }
             (Owner::External { app: holder, evidence: Evidence::Implied { until: end } }, app)
@@ -82,7 +82,7 @@ impl Turn<'_> {
             }
         } else if at >= self.control.changed_at {
             if holds {
-                self.external_holds(app, None);
+                self.external_holds(app, Note::new(Change::External));
             } else if self.control.owner.is_confirmed_external() {
                 self.hand_over(Owner::Idle, Note::new(Change::ExternalEnded));
             }
@@ -90,14 +90,14 @@ impl Turn<'_> {
     }
 
     /// An external app holds the conversation for certain. What is known of it already is kept.
-    pub(super) fn external_holds(&mut self, app: Option<&AppId>, metadata: Option<&Metadata>) {
+    pub(super) fn external_holds(&mut self, app: Option<&AppId>, note: Note) {
         let known = match &self.control.owner {
             Owner::External { app: holder, .. } if app.is_none() => holder.clone(),
             _ => app.cloned(),
         };
         let owner = Owner::External { app: known, evidence: Evidence::Confirmed };
         if owner != self.control.owner {
-            self.hand_over(owner, Note::new(Change::External).metadata(metadata));
+            self.hand_over(owner, note);
         }
     }
 
@@ -148,8 +148,11 @@ impl Turn<'_> {
         let done = |transfer: &mut Transfer| matches!(&transfer.call, TransferCall::Pass { target } if at >= transfer.begun_at && app.is_none_or(|app| app == target));
         match self.control.transfer.take_if(done) {
             Some(transfer) => self.complete(&transfer),
-            // Any other pending transfer is left to its own outcome.
-            None => self.external_holds(app, metadata),
+            // Any other pending transfer is left to its own outcome. Whoever loses the conversation hears it, as the platform told Baton.
+            None => {
+                let former = self.control.owner.local().cloned();
+                self.external_holds(app, Note::new(Change::External).metadata(metadata).told(&former));
+            }
         }
     }
 

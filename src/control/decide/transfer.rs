@@ -35,7 +35,7 @@ impl Turn<'_> {
             _ => {
                 self.fail(transfer, None);
                 if holds {
-                    self.external_holds(holder, None);
+                    self.external_holds(holder, Note::new(Change::External));
                 }
             }
         }

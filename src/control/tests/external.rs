@@ -49,7 +49,7 @@ fn evidence_of_the_platform_moves_the_owner() {
         ("!", echo("suite", 1), "!suite +0 external"),
         ("!suite", echo("other", 1), "!other +1 external"),
         ("!suite", echo("", 1), "!suite +0"),
-        ("bot", to_external("suite", 1), "!suite +1 external"),
+        ("bot", to_external("suite", 1), "!suite +1 external>bot"),
         ("~suite", to_external("suite", 1), "!suite +0 external"),
         ("!suite", to_external("suite", 1), "!suite +0"),
         ("!", to_external("suite", 1), "!suite +0 external"),
@@ -105,12 +105,12 @@ fn evidence_that_comes_late_counts_from_when_it_happened() {
     // The platform could not reach Baton for an hour, and brings everything at once.
     let mut scene = Scene::new(page(), "bot");
     scene.waits(HOUR);
-    assert_eq!(scene.does(to_external("suite", 1_000)), "!suite +1 external");
+    assert_eq!(scene.does(to_external("suite", 1_000)), "!suite +1 external>bot");
     assert_eq!(scene.does(to_us("suite", 2_000)), "bot +1 passed>bot");
     // Somebody writes, and a person answers elsewhere.
     for (told, expected) in [
         (echo("suite", 4_000), "~suite +1 implied"),
-        (to_external("suite", 4_000), "!suite +1 external"),
+        (to_external("suite", 4_000), "!suite +1 external>bot"),
         (standby(4_000), "! +1 external"),
     ] {
         let mut scene = Scene::new(page(), "idle");
@@ -124,8 +124,14 @@ fn evidence_that_comes_late_counts_from_when_it_happened() {
     assert_eq!(scene.does(take("inbox")), "inbox +1 taken>bot");
     assert_eq!(scene.does(to_external("suite", 1_000)), "inbox +0");
     // A clock that is ahead dates nothing into the future.
-    assert_eq!(scene.does(to_external("suite", DAY)), "!suite +1 external");
+    assert_eq!(scene.does(to_external("suite", DAY)), "!suite +1 external>inbox");
     assert_eq!(scene.control.changed_at, after(scene.now));
+}
+
+#[test]
+fn whoever_loses_it_to_outside_hears_so_where_the_platform_says_so() {
+    assert_eq!(outcome(&page(), &held("inbox"), &to_external("suite", 1)), "!suite +1 external>inbox");
+    assert_eq!(outcome(&page(), &held("bot"), &standby(1)), "! +1 external", "that is no handover event");
 }
 
 #[test]
