@@ -153,6 +153,8 @@ pub enum Act {
         /// To whom.
         to: Option<UserId>,
     },
+    /// Take it for oneself as long as no colleague has it.
+    Claim,
     /// Give it to a team, or take it off its team. Whichever agent has it keeps it.
     AssignTeam {
         /// To which, by the name it has then: the log tells it even if the team is deleted.
@@ -208,6 +210,9 @@ pub enum LedgerError {
     /// The person has never been seen on this Page.
     #[error("no such person on this Page")]
     UnknownPerson,
+    /// A colleague has taken it in between.
+    #[error("a colleague has it")]
+    Claimed,
     /// The team has been deleted.
     #[error("no such team")]
     UnknownTeam,

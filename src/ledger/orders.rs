@@ -11,6 +11,9 @@ use crate::wire::{PageId, PersonId, Timestamp};
 pub(super) fn order(group: &mut Group, order: &Order) -> Result<Ordered, LedgerError> {
     let rules = group.rules(&order.page).ok_or(LedgerError::UnknownPage)?;
     let row = group.conversation(&order.page, &order.person).ok_or(LedgerError::UnknownPerson)?;
+    if let (Command::Take { .. }, Some(user)) = (&order.command, order.user) {
+        is_free(group, &order.page, &order.person, user)?;
+    }
     let decision = control::decide(&row.control, &rules, &order.command, group.now)?;
     let (transfer, control) = (decision.transfer.clone(), decision.control.clone());
     let now = group.now;
@@ -36,6 +39,13 @@ pub(super) fn act(group: &mut Group, page: &PageId, person: &PersonId, user: Opt
                 return Err(Refusal::NotOwner.into());
             }
             Ok(assign(group, page, person, user, *to).unwrap_or(last))
+        }
+        Act::Claim => {
+            if !inbox_owns(group, page, person) {
+                return Err(Refusal::NotOwner.into());
+            }
+            user.map_or(Ok(()), |user| is_free(group, page, person, user))?;
+            Ok(assign(group, page, person, user, user).unwrap_or(last))
         }
         Act::AssignTeam { to } => Ok(assign_team(group, page, person, user, to.as_ref())?.unwrap_or(last)),
         Act::Close => {
@@ -96,6 +106,13 @@ fn wake(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId
 fn inbox_owns(group: &Group, page: &PageId, person: &PersonId) -> bool {
     let (Some(rules), Some(row)) = (group.rules(page), group.conversation(page, person)) else { return false };
     matches!((&row.control.as_of(&rules, group.now).owner, &rules.inbox_app), (Owner::App { app, .. }, Some(inbox)) if app == inbox)
+}
+
+/// Of two who take it at once, the second is told: it is the first one's, and they know so.
+fn is_free(group: &Group, page: &PageId, person: &PersonId, user: UserId) -> Result<(), LedgerError> {
+    let assignee = group.conversation(page, person).and_then(|row| row.assignee);
+    let is_theirs = assignee.is_some_and(|assignee| assignee != user) && inbox_owns(group, page, person);
+    if is_theirs { Err(LedgerError::Claimed) } else { Ok(()) }
 }
 
 /// Gives the conversation to an agent or to nobody. Nothing is written when they have it already.

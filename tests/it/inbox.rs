@@ -271,6 +271,13 @@ async fn control_moves_by_forms_and_the_head_says_what_may_be_done() {
     assert!(mine.text(".lines").contains("Anna Berg took over from Harbour bot"), "{}", mine.text(".lines"));
     assert_eq!(mine.count("#reply"), 1);
 
+    // What the next one should know reaches a colleague too.
+    let ben = house.user("ben.o@example.org", "Ben Okafor", "agent", &[&house.page.id]).await;
+    assert_eq!(anna.post(&control, &[("to", ben.to_string().as_str()), ("note", "she wants the blue cup")]).await.status, 303);
+    let given = anna.get(&address).await;
+    assert!(given.text("#holder").contains("Assigned to Ben Okafor"), "{}", given.text("#holder"));
+    assert!(given.text(".lines .note").contains("she wants the blue cup"), "{}", given.text(".lines"));
+
     let passed = anna.post(&control, &[("target", "333"), ("note", r#"{"topic":"parcel"}"#)]).await;
     assert_eq!(passed.status, 303);
     let away = anna.get(&address).await;
@@ -284,7 +291,7 @@ async fn control_moves_by_forms_and_the_head_says_what_may_be_done() {
     assert_eq!(anna.post(&control, &[("action", "take")]).await.status, 409, "and the server says the same");
     assert_eq!(anna.post(&control, &[("action", "request")]).await.status, 303);
     let asked = anna.get(&address).await;
-    assert!(asked.text("#holder").contains("You have asked for it"), "{}", asked.text("#holder"));
+    assert!(asked.text("#holder").contains("Your team has asked for it"), "{}", asked.text("#holder"));
     house.orders(MIA, Command::Pass { app: house.page.other.clone(), target: Some(house.page.inbox.clone()), metadata: None }).await;
 
     assert_eq!(anna.post(&control, &[("action", "release")]).await.status, 303);

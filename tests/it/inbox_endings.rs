@@ -200,7 +200,10 @@ async fn what_was_not_done_after_a_message_is_said() {
     let ben = house.user("ben@example.org", "Ben Okafor", "agent", &[&house.page.id]).await;
     answers(&mut anna, &house, "Goodbye", "close").await;
     let mut bens = house.browser("ben@example.org").await;
-    assert_eq!(bens.post(&format!("{}/control", house.conversation(MIA)), &[("action", "assign")]).await.status, 303);
+    assert_eq!(
+        bens.post(&format!("{}/control", house.conversation(MIA)), &[("action", "assign"), ("to", &ben.to_string())]).await.status,
+        303
+    );
     house.comes_to(SendId(1), sent("m_end")).await;
     assert_eq!(stands(&house).await, (false, Some(inbox), Some(ben)));
     assert!(bens.get(&house.conversation(MIA)).await.text(".control").contains("somebody else had taken it meanwhile"));

@@ -130,7 +130,7 @@ async fn the_head_names_whoever_holds_it() {
     let page = anna.get(&house.conversation("9002")).await;
     assert_eq!(
         page.text("#holder .pending"),
-        format!("You have asked for it. Decided by {deadline} at the latest. Then the request ends by itself.")
+        format!("Your team has asked for it. Decided by {deadline} at the latest. Then the request ends by itself.")
     );
     let why = format!("Already requested. It is decided by {deadline} at the latest.");
     assert!(page.texts("#moves .why").contains(&why), "{}", page.text("#moves"));

@@ -223,7 +223,7 @@ async fn a_countdown_is_there_only_when_it_matters() {
         assert_eq!(why.as_deref(), (!label.is_empty()).then_some("Standard replies end then"), "{person}");
     }
     let lease = part(&house, "mine", ".chip.window.urgent");
-    assert_eq!((list.text(&lease), list.attribute(&lease, "title")), ("29 m".to_owned(), Some("Until then you hold it".to_owned())));
+    assert_eq!((list.text(&lease), list.attribute(&lease, "title")), ("29 m".to_owned(), Some("Until then your team holds it".to_owned())));
     assert_eq!(list.count(&part(&house, "loose", ".chip.window")), 0, "nobody would lose it");
     // Where the window ends before the lease, it is what counts.
     sqlx::query(ends).bind(now + 10 * 60_000 - 10_000 - 24 * HOUR).bind("mine").execute(&house.database.pool).await.expect("a window");

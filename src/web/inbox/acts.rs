@@ -31,7 +31,7 @@ pub async fn control(web: State, request: HttpRequest, posted: PostedTo) -> Resu
     let act = Form::new(&web, &request, &agent, conversation, &fields);
     let scene = act.scene().await?;
     let teams = if fields.find("team").is_some() { web.store.teams_on(&scene.conversation.page).await? } else { Vec::new() };
-    let wanted = match wanted(&fields, &scene, &agent, &teams)? {
+    let wanted = match wanted(&fields, &scene, &teams)? {
         Ok(wanted) => wanted,
         Err(problem) => return act.back(StatusCode::CONFLICT, Some(problem), Draft::default()).await,
     };
@@ -39,7 +39,11 @@ pub async fn control(web: State, request: HttpRequest, posted: PostedTo) -> Resu
         only_colleagues(&web, &scene, *to).await?;
     }
     let next = if matches!(wanted, Wanted::Act(Act::Close)) { act.next().await? } else { None };
-    match carry_out(&web, &agent, &scene, wanted).await {
+    // With a change of control it goes along; to a colleague or a team it is said in a note.
+    let said = fields
+        .find("note")
+        .filter(|said| !said.trim().is_empty() && matches!(wanted, Wanted::Act(Act::Assign { .. } | Act::AssignTeam { .. })));
+    match carry_out(&web, &agent, &scene, wanted, said).await {
         Ok(()) => act.left(next).await,
         Err(error) => {
             let (status, problem) = words(error, &scene)?;
@@ -49,7 +53,7 @@ pub async fn control(web: State, request: HttpRequest, posted: PostedTo) -> Resu
 }
 
 /// Reads the form. The inner error is a refusal that is known already. `teams` are those to which the conversation can be given.
-fn wanted(fields: &Fields, scene: &Scene, agent: &Agent, teams: &[Team]) -> Result<Result<Wanted, String>, WebError> {
+fn wanted(fields: &Fields, scene: &Scene, teams: &[Team]) -> Result<Result<Wanted, String>, WebError> {
     let Some(app) = scene.inbox().cloned() else { return Ok(Err(scene.t().why_no_inbox.to_owned())) };
     let metadata = fields.find("note").map(Metadata::parse).transpose().map_err(|_| WebError::Malformed("note"))?;
     let to = fields.find("to").map(str::parse::<i64>).transpose().map_err(|_| WebError::Malformed("to"))?;
@@ -64,7 +68,8 @@ fn wanted(fields: &Fields, scene: &Scene, agent: &Agent, teams: &[Team]) -> Resu
         ("release", ..) => Wanted::Command(Command::Release { app, metadata }),
         ("close", ..) => Wanted::Act(Act::Close),
         ("reopen", ..) => Wanted::Act(Act::Reopen),
-        ("assign", ..) => Wanted::Act(Act::Assign { to: Some(to.map_or(agent.user, UserId)) }),
+        ("assign", _, Some(to)) => Wanted::Act(Act::Assign { to: Some(UserId(to)) }),
+        ("assign", ..) => Wanted::Act(Act::Claim),
         ("", Some(target), _) => Wanted::Command(Command::Pass { app, target: Some(target), metadata }),
         ("", None, Some(0)) => Wanted::Act(Act::Assign { to: None }),
         ("", None, Some(to)) => Wanted::Act(Act::Assign { to: Some(UserId(to)) }),
@@ -90,10 +95,18 @@ async fn only_colleagues(web: &State, scene: &Scene, to: UserId) -> Result<(), W
     if colleagues.iter().any(|(user, _)| *user == to) { Ok(()) } else { Err(WebError::Malformed("to")) }
 }
 
-async fn carry_out(web: &State, agent: &Agent, scene: &Scene, wanted: Wanted) -> Result<(), LedgerError> {
-    let (page, person, user) = (scene.conversation.page.clone(), scene.conversation.person.clone(), Some(agent.user));
+async fn carry_out(web: &State, agent: &Agent, scene: &Scene, wanted: Wanted, said: Option<&str>) -> Result<(), LedgerError> {
+    let (page, person, user) = (&scene.conversation.page, &scene.conversation.person, Some(agent.user));
     match wanted {
-        Wanted::Command(command) => web.ledger.order(Order { page, person, command, user }).await.map(|_| ()),
-        Wanted::Act(act) => web.ledger.act(page, person, user, act).await.map(|_| ()),
+        Wanted::Command(command) => {
+            web.ledger.order(Order { page: page.clone(), person: person.clone(), command, user }).await?;
+        }
+        Wanted::Act(act) => {
+            web.ledger.act(page.clone(), person.clone(), user, act).await?;
+        }
     }
+    if let Some(said) = said {
+        web.ledger.act(page.clone(), person.clone(), user, Act::Note { text: said.to_owned() }).await?;
+    }
+    Ok(())
 }

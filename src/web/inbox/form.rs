@@ -107,6 +107,7 @@ pub fn words(error: LedgerError, scene: &Scene) -> Result<(StatusCode, String), 
             let why = reasons::meaning(error.code, error.subcode, t).unwrap_or(&error.message);
             (StatusCode::CONFLICT, fill(t.problem_platform, &[("why", why)]))
         }
+        LedgerError::Claimed => (StatusCode::CONFLICT, t.desk.just_taken.to_owned()),
         LedgerError::UnknownTeam => (StatusCode::CONFLICT, t.desk.team_gone.to_owned()),
         LedgerError::Unavailable(why) => {
             tracing::warn!(%why, "an agent's command could not be carried out");

@@ -75,7 +75,7 @@ fn claim(scene: &Scene) -> Option<Move> {
             let label = fill(scene.t().move_take_from, &[("name", name)]);
             Some(Move { to: me, ..plain("assign", label, "", "t") })
         }
-        None => Some(Move { to: me, ..plain("assign", scene.t().move_take_open.to_owned(), "primary", "t") }),
+        None => Some(plain("assign", scene.t().move_take_open.to_owned(), "primary", "t")),
     }
 }
 

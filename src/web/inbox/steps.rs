@@ -58,7 +58,7 @@ pub fn step(row: &LogRow, names: &Names, clock: &Clock) -> Option<Step> {
             }
             .to_owned(),
         ),
-        Act::Note { .. } => return None,
+        Act::Claim | Act::Note { .. } => return None,
     };
     Some(Step { class: "quiet", icon, words, metadata: Told::default(), at })
 }

@@ -25,7 +25,7 @@ texts! { Desk:
     // Deleting what cannot be had back.
     delete_open teams_delete_words views_delete_words replies_delete_words
     // Files beside a reply.
-    files_label files_kept files_pick files_remove files_cancel files_wait files_not_now files_many files_not_taken files_empty files_large files_program
+    files_label files_kept files_pick files_remove files_cancel files_wait files_replies_only send_unsure just_taken files_not_now files_many files_not_taken files_empty files_large files_program
     files_not_as_named files_not_on_instagram decimal_mark
     // What is new elsewhere.
     news_label news_wrote news_needs news_open
@@ -171,6 +171,9 @@ pub static EN: Desk = Desk {
     files_remove: "Remove {name}",
     files_cancel: "Cancel",
     files_wait: "A file is still on its way. Send once it is there, or cancel it.",
+    files_replies_only: "Files go out with replies. A note has none: switch to Reply first.",
+    send_unsure: "The connection broke off, so nobody knows whether this arrived. Do it again: it is not done twice.",
+    just_taken: "A colleague has just taken this conversation.",
     files_not_now: "Files can be attached while you may answer here.",
     files_many: "There can be {count} files at most. Remove one first.",
     files_not_taken: "{name} was not taken: {why}",
@@ -329,6 +332,9 @@ pub static DE: Desk = Desk {
     files_remove: "{name} entfernen",
     files_cancel: "Abbrechen:",
     files_wait: "Eine Datei ist noch unterwegs. Senden Sie, sobald sie da ist, oder brechen Sie sie ab.",
+    files_replies_only: "Dateien gehen mit Antworten hinaus. Eine Notiz hat keine: wechseln Sie zuerst zu Antwort.",
+    send_unsure: "Die Verbindung brach ab, daher ist ungewiss, ob dies ankam. Versuchen Sie es noch einmal: es geschieht nicht zweimal.",
+    just_taken: "Jemand aus dem Team hat diese Unterhaltung gerade übernommen.",
     files_not_now: "Dateien lassen sich anhängen, solange Sie hier antworten dürfen.",
     files_many: "Höchstens {count} Dateien sind möglich. Entfernen Sie zuerst eine.",
     files_not_taken: "{name} wurde nicht angenommen: {why}",
