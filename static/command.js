@@ -41,14 +41,14 @@ function collect() {
   const found = new Map();
   for (const source of SOURCES) {
     for (const element of document.querySelectorAll(source)) {
-      if (found.has(element) || element.closest("dialog, .message, [hidden]") || element.matches(".menu textarea") || element.matches(".skip, .close-context")) continue;
+      if (found.has(element) || element.closest("dialog, .message:not(:has(.again)), [hidden]") || (element.closest(".message") && !element.matches(".again")) || element.matches(".menu textarea") || element.matches(".skip, .close-context")) continue;
       const words = element.matches("a.row") ? clean(element.querySelector(".name").textContent) : name(element);
       if (!words) continue;
       const why = element.getAttribute("aria-disabled") === "true" ? element.title : "";
-      found.set(element, { words, place: place(element), key: element.dataset.key, why, run: () => press(element) });
+      found.set(element, { words, place: place(element), key: element.dataset.key, why, run: () => element.isConnected && press(element) });
     }
   }
-  for (const option of document.querySelectorAll(".top select option, .top datalist option")) {
+  for (const option of document.querySelectorAll(".top select option, .top datalist option, #tag-add option:not([value=''])")) {
     const { form } = option.closest("select");
     const run = () => ((option.selected = true), form.requestSubmit());
     found.set(option, { words: clean(option.textContent), place: name(option.closest("select")), why: "", run });

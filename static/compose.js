@@ -23,8 +23,10 @@ async function send(form, submitter) {
   // As the agent sees the list now, which the answer may find changed.
   const following = document.querySelector("#rows li:has([aria-current]) ~ li:not(.gone) a.row")?.href;
   const sent = form.dataset.draft && area(form).value;
+  const given = new FormData(form, submitter);
+  // The form may be another one by the time of the answer.
+  const action = given.get("action");
   try {
-    const given = new FormData(form, submitter);
     // Whatever was picked has gone up already.
     given.delete("pick");
     const fields = new URLSearchParams(given);
@@ -44,25 +46,41 @@ async function send(form, submitter) {
     if (answer.ok && overtaken) refreshThread();
     else show(html, { force: true });
     (document.getElementById("problem") ?? document.getElementById("guard"))?.scrollIntoView({ block: "nearest" });
-    if (answer.ok) after(form, submitter, sent);
+    if (answer.ok) after(form, submitter, sent, action);
   } catch {
     // Nobody knows whether it arrived. The key stays, so sending again cannot double it.
-    failed(document.body.dataset.lost);
+    failed(document.body.dataset.unsure);
   } finally {
     form.removeAttribute("aria-busy");
     refreshList();
   }
 }
 
-function after(form, submitter, sent) {
+function after(form, submitter, sent, action) {
+  newest();
   if (sent) {
     measure(area(form));
     // Typed while the last one was on its way: it belongs to the form that came back.
     if (area(form).value) changed(form);
   }
   submitter?.closest("details.menu")?.removeAttribute("open");
-  const action = new FormData(form).get("action");
+  // Said to whoever got it, and to nobody after them.
+  const told = document.getElementById("pass-note");
+  if (told && form.contains(submitter) && submitter.closest("#move-pass")) told.value = "";
   if (["take", "assign", "reopen"].includes(action) || form.id === "reply") write("reply");
+}
+
+/** The answer to a form shows the newest lines, whichever part of the conversation was on the page. */
+function newest() {
+  const { dataset } = document.body;
+  if (!dataset.thread) return;
+  const url = new URL(dataset.thread, location);
+  if (!url.searchParams.has("at") && !url.searchParams.has("before")) return;
+  for (const address of [url, new URL(location)]) {
+    ["at", "before"].forEach((name) => address.searchParams.delete(name));
+    if (address === url) dataset.thread = address.pathname + address.search;
+    else history.replaceState(null, "", address.pathname + address.search);
+  }
 }
 
 /** Stays until the next try: good news from the live stream does not take it away. */
@@ -119,7 +137,7 @@ export function compose() {
 /** Files are picked, pasted into a reply, or dropped on the conversation. */
 function withFiles() {
   const attach = async (list) => (await files()).attach(list);
-  const dropped = (event) => event.target.closest?.("#thread") && event.dataTransfer?.types.includes("Files") && document.getElementById("pick");
+  const dropped = (event) => event.target.closest?.("#thread") && event.dataTransfer?.types.includes("Files");
   document.addEventListener("click", ({ target }) => target.closest?.("[data-pick]") && document.getElementById("pick").click());
   document.addEventListener("change", ({ target }) => {
     if (target.id !== "pick") return;
@@ -142,6 +160,10 @@ function withFiles() {
       document.getElementById("thread")?.classList.remove("dropping");
       if (name !== "drop" || !dropped(event)) return;
       event.preventDefault();
+      const pick = document.getElementById("pick");
+      if (!pick) return;
+      // A note stays inside: what is dropped on it must not go out with the next reply.
+      if (!document.getElementById("mode-reply").checked) return failed(pick.dataset.repliesOnly);
       attach([...event.dataTransfer.files]);
     });
   }

@@ -72,6 +72,8 @@ export async function save(form) {
   const body = new URLSearchParams({ csrf: form.elements.csrf.value, kind: form.dataset.kind, key, edits, text });
   try {
     const answer = await fetch(form.dataset.save, { method: "POST", body, headers: { "X-Baton-Fragment": "1" }, keepalive: true });
+    // The server is busy, or away behind its proxy.
+    if (answer.status >= 500) return later(form, AGAIN);
     if (!answer.ok) return;
     if (localStorage.getItem(place(form)) === unsaved) {
       localStorage.removeItem(place(form));

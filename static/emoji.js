@@ -23,6 +23,7 @@ function toggle(open, back = true) {
   if (!box() || box().hidden === !open) return;
   if (open && !box().firstChild) fill();
   box().hidden = !open;
+  document.querySelector("[data-open-emoji]").ariaExpanded = String(open);
   if (open) box().querySelector('[tabindex="0"]').focus();
   else if (back) area().focus();
 }

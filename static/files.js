@@ -1,5 +1,5 @@
 // Files: picked, dropped or pasted, each goes up at once and stands beside the text until it is sent.
-import { show } from "./fragments.js";
+import { show, acted } from "./fragments.js";
 
 const form = () => document.getElementById("reply");
 const uploads = () => document.getElementById("uploads");
@@ -63,6 +63,8 @@ function go(item, bar, fields) {
       if (call.status === 401) return location.reload();
       if (call.status !== 200) return told(item, call.status === 422 ? call.responseText : pick().dataset.lost);
       item.remove();
+      // What was asked for before does not know of it.
+      acted();
       // Another conversation may be open by now.
       if (form()?.dataset.attach === attach) show(call.responseText);
     };
@@ -98,7 +100,10 @@ export function attachReply({ id, title }) {
 export async function detach(button) {
   const { csrf, view } = form().elements;
   const body = new URLSearchParams({ csrf: csrf.value, view: view.value, without: button.value });
-  const answer = await fetch(button.getAttribute("formaction"), { method: "POST", body, headers: { "X-Baton-Fragment": "1" } });
-  if (answer.ok) show(await answer.text());
+  const answer = await fetch(button.getAttribute("formaction"), { method: "POST", body, headers: { "X-Baton-Fragment": "1" } }).catch(() => {});
+  if (answer?.status === 401) return location.reload();
+  const html = await answer?.text();
+  acted();
+  if (answer?.ok) show(html);
   document.getElementById("reply-text").focus();
 }

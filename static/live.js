@@ -17,6 +17,7 @@ export function watch(url, changed) {
     news = performance.now();
     retry = 1000;
     bar.hidden = !bar.hasAttribute("data-failed");
+    bar.children[1].textContent = "";
     document.documentElement.classList.remove("old");
     return JSON.parse(event.data);
   }
@@ -45,8 +46,8 @@ export function watch(url, changed) {
     const silent = performance.now() - news;
     if (silent < SILENT_AFTER) return;
     const [words, seconds] = bar.children;
-    // Said once; the seconds are only seen.
-    if (words.textContent !== lost) words.textContent = lost;
+    // Said once; the seconds are only seen. Why a form failed stays.
+    if (words.textContent !== lost && !bar.hasAttribute("data-failed")) words.textContent = lost;
     seconds.textContent = since.replace("{seconds}", Math.round(silent / 1000));
     bar.hidden = false;
     document.documentElement.classList.toggle("old", silent > OLD_AFTER);

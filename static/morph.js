@@ -16,7 +16,7 @@ export function morph(from, to, { force = false } = {}) {
 
 function kept(element, name, force) {
   if (name === "open") return element instanceof HTMLDetailsElement || element instanceof HTMLDialogElement;
-  if (name === "aria-busy") return true;
+  if (name === "aria-busy" || name === "aria-expanded") return true;
   return name === "value" && !force && element.hasAttribute("data-keep") && [...element.form.querySelectorAll("textarea")].some(typed);
 }
 

@@ -13,7 +13,7 @@ const chosen = () => list().querySelector('[aria-selected="true"]');
 
 async function load() {
   const answer = await fetch(box().dataset.from, { headers: { "X-Baton-Fragment": "1" } });
-  return answer.ok ? answer.json() : [];
+  return answer.ok ? answer.json() : undefined;
 }
 
 /** Every word of the search begins a word of the title, shortcut, category or text. */
@@ -22,7 +22,7 @@ function matches(query) {
   const begins = (text, word) => text.toLowerCase().split(/[\s/]+/).some((part) => part.startsWith(word));
   const rank = (reply) => (words.length && reply.shortcut.startsWith(words[0]) ? 0 : 1);
   const fits = (reply) => words.every((word) => [reply.shortcut, reply.title, reply.category, reply.text].some((text) => begins(text, word)));
-  return replies.filter(fits).sort((one, other) => rank(one) - rank(other)).slice(0, 30);
+  return (replies ?? []).filter(fits).sort((one, other) => rank(one) - rank(other)).slice(0, 30);
 }
 
 function option(reply, index) {
@@ -62,7 +62,7 @@ async function open(start) {
   box().hidden = false;
   find().value = "";
   find().focus();
-  replies ??= await load().catch(() => []);
+  replies ??= await load().catch(() => undefined);
   render();
 }
 

@@ -68,3 +68,17 @@ async fn what_is_wrong_with_a_file_is_said_where_it_would_stand() {
     assert_eq!(anna.texts("#uploads li").await.unwrap_or_default(), Vec::<String>::new());
     assert_eq!(desk.house.calls.lock().expect("the calls").len(), 1, "only what is fit goes to the platform");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_dropped_on_a_note_does_not_go_out_with_the_next_reply() {
+    let desk = Desk::set("files-note", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    desk.goes(&desk.house.conversation(MIA)).await;
+    anna.types("t").await;
+    anna.shows("#holder", |holder| holder.iter().any(|it| it.contains("Assigned to you"))).await;
+    anna.click(".modes label[for=mode-note]", "").await;
+    assert!(anna.runs::<bool>(&hand("drop", &[("diary.txt", WORDS)])).await);
+    anna.shows("#live", |said| said.iter().any(|it| it.contains("Files go out with replies"))).await;
+    assert_eq!(anna.texts("#files li, #uploads li").await.unwrap_or_default(), Vec::<String>::new());
+    assert!(desk.house.calls.lock().expect("the calls").is_empty(), "nothing goes to the platform");
+}

@@ -79,7 +79,7 @@ async fn saved_replies_come_by_a_slash_where_the_cursor_is() {
     let desk = Desk::set("saved-replies", "anna@harbour.example").await;
     let anna = &desk.browser;
     takes(&desk).await;
-    anna.types("r").await;
+    // Whoever takes it wants to answer.
     anna.focuses("#reply-text").await;
     anna.types("/").await;
     anna.focuses("#replies-find").await;
