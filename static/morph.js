@@ -37,6 +37,9 @@ function same(one, other) {
 const stays = (node, force) => !force && node.nodeType === Node.ELEMENT_NODE && node.hasAttribute("data-stays");
 
 function children(from, to, force) {
+  const ids = new Set([...to.children].map((child) => child.id));
+  // First what goes: what stays need not be moved over it then, and a moved element loses the focus.
+  for (const child of [...from.children]) if (child.id && !ids.has(child.id) && !stays(child, force)) child.remove();
   const named = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
   let present = from.firstChild;
   for (const wanted of [...to.childNodes]) {
