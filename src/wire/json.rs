@@ -11,15 +11,20 @@ use serde_json::value::RawValue;
 pub(super) struct Scan {
     /// How deep arrays and objects are nested.
     pub deepest: usize,
+    /// Whether there is a number that may be larger than any program reads.
+    pub large_numbers: bool,
     /// Where the four digits of an escape begin that PostgreSQL cannot store: NUL, or half a surrogate pair.
     unstorable: Vec<usize>,
 }
 
+/// The digits of the largest number that programs read, in bytes; with an exponent it may be any.
+const LONGEST_NUMBER: usize = 300;
+
 /// Looks once over JSON text.
 pub(super) fn scan(text: &str) -> Scan {
     let bytes = text.as_bytes();
-    let mut found = Scan { deepest: 0, unstorable: Vec::new() };
-    let (mut at, mut depth, mut quoted) = (0, 0_usize, false);
+    let mut found = Scan { deepest: 0, large_numbers: false, unstorable: Vec::new() };
+    let (mut at, mut depth, mut quoted, mut digits) = (0, 0_usize, false, 0_usize);
     while let Some(&byte) = bytes.get(at) {
         at += 1;
         match byte {
@@ -31,7 +36,12 @@ pub(super) fn scan(text: &str) -> Scan {
                 found.deepest = found.deepest.max(depth);
             }
             b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
+            b'0'..=b'9' if !quoted => {
+                digits += 1;
+                found.large_numbers |= digits > LONGEST_NUMBER;
+            }
+            b'e' | b'E' if !quoted && digits > 0 => found.large_numbers = true,
+            _ => digits = 0,
         }
     }
     found

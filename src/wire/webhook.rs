@@ -66,7 +66,8 @@ pub fn parse(body: &[u8], received_at: Timestamp) -> Result<Batch, NotAWebhook> 
     let top = Fields::read(&text).ok_or(NotAWebhook::NotJson)?;
     let object = object(&top)?;
     let entries = top.get("entry").and_then(elements).ok_or(NotAWebhook::NoEntries)?;
-    let mut batch = Reading { object, received_at, check_depth: found.deepest > MAX_DEPTH, items: Vec::new() };
+    let mut batch =
+        Reading { object, received_at, check_depth: found.deepest > MAX_DEPTH, check_numbers: found.large_numbers, items: Vec::new() };
     for entry in entries {
         batch.entry(entry.get());
         if batch.is_overfull() {
@@ -91,6 +92,7 @@ struct Reading {
     object: Object,
     received_at: Timestamp,
     check_depth: bool,
+    check_numbers: bool,
     items: Vec<Result<Incoming, BadItem>>,
 }
 
@@ -140,7 +142,11 @@ impl Reading {
             } else if self.check_depth && scan(text).deepest > MAX_DEPTH {
                 self.bad(Some(frame.page), text, "the item is nested too deeply");
             } else if let Some(incoming) = item::read(frame, text) {
-                self.items.push(Ok(incoming));
+                if self.check_numbers && serde_json::from_str::<serde_json::Value>(&incoming.raw).is_err() {
+                    self.bad(Some(frame.page), text, "a number of the item cannot be read");
+                } else {
+                    self.items.push(Ok(incoming));
+                }
             } else {
                 self.bad(Some(frame.page), text, "the item is not an object");
             }

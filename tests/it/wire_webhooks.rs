@@ -212,9 +212,23 @@ fn times_are_milliseconds_whatever_they_came_in() {
     }
     let bare = br#"{"object":"page","entry":[{"id":"1","messaging":[{"sender":{"id":"2"},"message":{"mid":"m"}}]}]}"#;
     assert_eq!(parse(bare, RECEIVED).unwrap().items.remove(0).unwrap().at, RECEIVED);
-    for useless in ["-1", "0", "1e400", "\"soon\"", "99999999999999999999", "1.458692752478e12", "\"5.x\"", "null", "{}"] {
+    for useless in ["-1", "0", "1e300", "\"soon\"", "99999999999999999999", "1.458692752478e12", "\"5.x\"", "null", "{}"] {
         let body = format!(r#"{{"object":"page","entry":[{{"id":"1","messaging":[{{"timestamp":{useless},"read":{{}}}}]}}]}}"#);
         assert_eq!(parse(body.as_bytes(), RECEIVED).unwrap().items.remove(0).unwrap().at, RECEIVED, "{useless}");
+    }
+}
+
+#[test]
+fn numbers_that_no_program_reads_cost_their_own_item() {
+    let long = "9".repeat(400);
+    for (number, fine) in [("145E692752478", false), ("1e999", false), (long.as_str(), false), ("1.458692752478e12", true), ("1e9", true)] {
+        let item = |mid: &str, at: &str| {
+            format!(r#"{{"sender":{{"id":"7"}},"recipient":{{"id":"1"}},"timestamp":{at},"message":{{"mid":"{mid}","text":"1e999"}}}}"#)
+        };
+        let items = [item("m_1", number), item("m_2", "1458692752478")].join(",");
+        let batch =
+            parse(format!(r#"{{"object":"page","entry":[{{"id":"1","time":1,"messaging":[{items}]}}]}}"#).as_bytes(), RECEIVED).unwrap();
+        assert_eq!([batch.items[0].is_ok(), batch.items[1].is_ok()], [fine, true], "{number:.20}");
     }
 }
 
