@@ -225,7 +225,11 @@ impl State {
     fn evidence(&self, at: Ms, pending: bool, fresh: impl Fn(&Self) -> Self, stale: impl Fn(&Self) -> Self) -> Vec<(Answer, Self)> {
         let mut ways = Vec::new();
         if self.changed.from - SLACK <= at {
-            ways.push((Answer::Done, fresh(self)));
+            let mut after = fresh(self);
+            // It counts from when it happened there, if that was earlier than when Baton heard of it.
+            let changed = Span { from: after.changed.from.min(at), to: after.changed.to.min(at) };
+            after.changed = changed.max(self.changed);
+            ways.push((Answer::Done, after));
         }
         if self.changed.to + SLACK > at || (pending && self.is_outside_for_sure()) {
             ways.push((Answer::Done, stale(self)));
@@ -250,7 +254,10 @@ impl State {
         }
         // An app outside that has no name is asked for, and the platform says that there is none.
         if self.holder == (Holder::Outside { app: None, until: None }) {
-            ways.push((when.from, self.with_holder(Holder::Nobody, when)));
+            // That counts from when it was asked.
+            let mut after = self.with_holder(Holder::Nobody, when);
+            after.changed.from = self.changed.from;
+            ways.push((when.from, after));
         }
         ways
     }

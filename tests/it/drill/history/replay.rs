@@ -154,7 +154,10 @@ fn commands(before: &Control, event: &ControlEvent, now: Timestamp) -> Vec<Comma
         commands.extend(outcomes.map(|outcome| Command::TransferDone { begun_at, outcome }));
     }
     for (app, holds) in [(None, false), (None, true), (event.new_owner.clone(), true)] {
-        commands.push(Command::ExternalOwner { app, holds, at: now });
+        // The platform was asked a moment before, and a change counts from then.
+        for at in [now, event.after.changed_at] {
+            commands.push(Command::ExternalOwner { app: app.clone(), holds, at });
+        }
     }
     let Some(app) = event.by.clone() else { return commands };
     if event.change == Change::Passed {
