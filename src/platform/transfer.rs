@@ -30,6 +30,8 @@ pub struct Settings {
     pub look: Duration,
     /// After how long a transfer counts as left behind by a process that died: longer than every call. 30 s.
     pub stale: Duration,
+    /// After how long a transfer about which the platform tells nothing counts as refused. 10 min.
+    pub given_up: Duration,
     /// How long to wait before the same conversation's owner is asked for again when the platform would not name it. 10 min.
     pub ask_again: Duration,
     /// Waits before each further attempt at a call that was not written, or at a question that got no answer. 0.5 s, 2 s, 5 s.
@@ -42,6 +44,7 @@ impl Default for Settings {
             at_once: 16,
             look: Duration::from_secs(15),
             stale: Duration::from_secs(30),
+            given_up: Duration::from_secs(600),
             ask_again: Duration::from_secs(600),
             retries: vec![Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)],
         }
@@ -50,9 +53,6 @@ impl Default for Settings {
 
 /// How many conversations are settled in one look.
 const LOOKED_AT: i64 = 200;
-
-/// How long a transfer may be without an outcome, in milliseconds.
-const GIVEN_UP_MS: i64 = 600_000;
 
 /// The longest extension the platform takes, in seconds: 7 days.
 const LONGEST_EXTENSION: i64 = 604_800;
@@ -150,7 +150,8 @@ impl Transfers {
         };
         let ask_again = self.border.settings.ask_again;
         self.asked.retain(|_, at| at.elapsed() < ask_again);
-        let stale = i64::try_from(self.border.settings.stale.as_millis()).unwrap_or(i64::MAX);
+        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let (stale, given_up) = (millis(self.border.settings.stale), millis(self.border.settings.given_up));
         let unnamed: Vec<&Unsettled> = unsettled.iter().filter(|one| one.control.transfer.is_none()).collect();
         // The round begins anew once it has come to its end.
         let goes_on = i64::try_from(unnamed.len()).is_ok_and(|count| count >= LOOKED_AT);
@@ -161,7 +162,7 @@ impl Transfers {
                 Some(transfer) => {
                     let (border, begun_at) = (Arc::clone(&self.border), transfer.begun_at);
                     self.under_way.spawn(async move {
-                        if !border.settle(&page, &person, newest(&control)).await && clock::now().since(begun_at) > GIVEN_UP_MS {
+                        if !border.settle(&page, &person, newest(&control)).await && clock::now().since(begun_at) >= given_up {
                             border.give_up(&page, &person, begun_at).await;
                         }
                     });

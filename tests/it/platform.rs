@@ -267,6 +267,26 @@ async fn a_transfer_left_by_a_dead_process_is_settled_by_thread_owner() {
 }
 
 #[tokio::test]
+async fn a_transfer_about_which_the_platform_tells_nothing_locks_nobody_out_for_ever() {
+    let house = House::build().await;
+    house.allow_external().await;
+    house.says("9001", "m_1").await;
+    house.orders("9001", house.pass_outside()).await;
+    house.fake.set_thread_owner(json!({"error":{"code":10,"message":"(#10) not allowed"}}));
+    let looks = transfer::Settings { stale: Duration::ZERO, look: Duration::from_millis(50), ..transfer::Settings::default() };
+    house.start_transfers_with(looks.clone());
+    eventually("it is asked again and again", || async { (house.fake.calls("/thread_owner").len() > 2).then_some(()) }).await;
+    let in_transfer = async || {
+        let found = sqlx::query_scalar("select in_transfer from conversations").fetch_one(&house.database.pool).await;
+        found.expect("the conversation")
+    };
+    assert!(in_transfer().await, "it may still be told");
+    house.start_transfers_with(transfer::Settings { given_up: Duration::ZERO, ..looks });
+    eventually("it is given up", || async { (!in_transfer().await).then_some(()) }).await;
+    assert!(matches!(house.owner("9001").await, Owner::App { app, .. } if app == house.page.bot), "as if it had been refused");
+}
+
+#[tokio::test]
 async fn a_standby_event_makes_baton_ask_who_holds_the_thread() {
     let house = House::build().await;
     house.fake.set_thread_owner(json!({"data":[{"thread_owner":{"app_id":PAGE_INBOX}}]}));

@@ -170,7 +170,10 @@ impl FakePlatform {
                 let taken = json!({"recipient_id": call.recipient(), "message_id": format!("m_up_{}", seen.taken)});
                 seen.replies.pop_front().unwrap_or(Reply::With(200, taken))
             }
-            ("GET", "thread_owner") => Reply::With(200, seen.thread_owner.clone().unwrap_or(json!({"data": []}))),
+            ("GET", "thread_owner") => {
+                let answer = seen.thread_owner.clone().unwrap_or(json!({"data": []}));
+                Reply::With(if answer.get("error").is_some() { 400 } else { 200 }, answer)
+            }
             ("POST", _) => seen.control.clone().unwrap_or(Reply::With(200, json!({"success": true}))),
             _ => Reply::With(200, seen.profile.clone().unwrap_or(json!({}))),
         }
