@@ -78,8 +78,6 @@ pub(super) enum Verdict {
     Gone,
     /// It did not take it.
     Failed(Failure),
-    /// It was not asked: the lease did not hold long enough, or nobody knows whether what is to be delivered was taken back meanwhile.
-    NotTried,
 }
 
 /// Why a try failed.

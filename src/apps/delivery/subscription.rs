@@ -66,8 +66,13 @@ pub(super) struct Subscription {
 #[derive(Debug)]
 enum Done {
     Tried(Vec<Event>, Verdict, Duration),
+    /// The lease did not hold long enough by then, or nobody knew whether something had been taken back meanwhile.
+    NotTried(Vec<Event>),
     Timeline(Timeline, Result<Vec<LogRow>, StoreError>),
-    Log { asked_after: i64, rows: Result<Vec<LogRow>, StoreError> },
+    Log {
+        asked_after: i64,
+        rows: Result<Vec<LogRow>, StoreError>,
+    },
     Health(HealthChange, Result<bool, StoreError>),
 }
 
@@ -118,7 +123,6 @@ impl Meters {
             Verdict::Gone => &self.gone,
             Verdict::Failed(failure) if failure.unreachable => &self.unreachable,
             Verdict::Failed(_) => &self.failed,
-            Verdict::NotTried => return,
         };
         counter.increment(u64::try_from(events.len()).unwrap_or_default());
     }
@@ -252,6 +256,7 @@ impl Subscription {
                 running.meters.count(&events, &verdict, took);
                 running.machine.tried(events, verdict, now);
             }
+            Done::NotTried(events) => running.machine.not_tried(events),
             Done::Timeline(asked, Ok(rows)) => {
                 let complete = rows.len() < usize::try_from(READ_AT_ONCE).unwrap_or(usize::MAX);
                 let heard =
@@ -349,21 +354,20 @@ fn take_row(machine: &mut Machine, terms: &Terms, row: Arc<LogRow>, now: Instant
 
 /// Delivers events, those that have waited as they are by now.
 async fn deliver(store: Store, process: Process, terms: Arc<Terms>, mut events: Vec<Event>) -> Done {
-    let began = Instant::now();
     for event in events.iter_mut().filter(|event| event.read_at.elapsed() > FRESH) {
         match store.log_after(&event.row.page, event.position() - 1, 1).await {
             Ok(rows) => event.renew(rows.into_iter().next(), Instant::now()),
             Err(error) => {
                 tracing::warn!(%error, "cannot look whether an event was scrubbed meanwhile");
                 tokio::time::sleep(STORE_AGAIN).await;
-                return Done::Tried(events, Verdict::NotTried, began.elapsed());
+                return Done::NotTried(events);
             }
         }
     }
     // Looking takes its time when the database is slow, and another process may lead by now.
     if process.lease_left() < terms.transport.timeout() {
         tokio::time::sleep(LEASE_AGAIN).await;
-        return Done::Tried(events, Verdict::NotTried, began.elapsed());
+        return Done::NotTried(events);
     }
     let began = Instant::now();
     let verdict = terms.transport.deliver(&terms.letter, &events).await;

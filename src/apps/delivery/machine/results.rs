@@ -18,7 +18,6 @@ impl Machine {
                 self.gone = true;
                 self.put_back(events, false);
             }
-            Verdict::NotTried => self.put_back(events, false),
             Verdict::Failed(failure) if events.len() > 1 => {
                 // Whose fault it was shows when each goes alone.
                 self.put_back(events, true);
@@ -32,6 +31,13 @@ impl Machine {
                 }
             }
         }
+    }
+
+    /// Tells that [`super::Work::Deliver`] was not done: nobody was asked.
+    pub fn not_tried(&mut self, mut events: Vec<Event>) {
+        self.under_way -= 1;
+        events.iter_mut().for_each(|event| event.tries -= 1);
+        self.put_back(events, false);
     }
 
     fn taken(&mut self, events: Vec<Event>, now: Instant) {

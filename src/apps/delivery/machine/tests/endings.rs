@@ -180,7 +180,10 @@ fn what_was_not_tried_comes_again_as_if_nothing_had_been() {
     let mut posts = world.started();
     let (b, a) = (posts.pop().unwrap(), posts.pop().unwrap());
     world.machine.tried(b, Verdict::Taken, world.now);
-    world.machine.tried(a, Verdict::NotTried, world.now);
+    world.machine.not_tried(a);
+    let again = world.next().unwrap();
+    assert_eq!((again[0].position(), again[0].tries), (1, 1));
+    world.machine.not_tried(again);
     assert_eq!([world.try_one(Verdict::Taken), world.try_one(Verdict::Taken)], [1, 2]);
     world.flush();
     assert_eq!((world.cursor, world.parked.len()), (3, 0));
