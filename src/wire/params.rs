@@ -172,6 +172,15 @@ impl Params {
         }
     }
 
+    /// Text that must be there.
+    ///
+    /// # Errors
+    /// 100 when it is missing, blank or no text.
+    pub fn required(&self, name: &str) -> Result<String, GraphError> {
+        let text = self.text(name)?.filter(|text| !text.trim().is_empty());
+        text.ok_or_else(|| GraphError::parameter(&format!("The parameter {name} is required")))
+    }
+
     /// A whole number, also as text.
     ///
     /// # Errors

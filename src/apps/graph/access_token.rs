@@ -8,17 +8,11 @@ use crate::wire::{GraphError, Params};
 
 /// The app's token, `APPID|SECRET`, for whoever knows both. Page tokens are issued by an admin and by nobody else.
 pub(super) async fn answer(api: &GraphApi, params: &Params) -> Result<Value, GraphError> {
-    let grant = params.text("grant_type")?.unwrap_or_default();
-    if grant.trim() != "client_credentials" {
+    if params.required("grant_type")? != "client_credentials" {
         return Err(GraphError::parameter("Param grant_type must be one of {client_credentials}"));
     }
-    let token = format!("{}|{}", required(params, "client_id")?, required(params, "client_secret")?);
+    let token = format!("{}|{}", params.required("client_id")?, params.required("client_secret")?);
     let caller = Caller::of_token(api, &token, None).await?;
     api.signs.tell(caller.app());
     Ok(json!({ "access_token": token, "token_type": "bearer" }))
-}
-
-fn required(params: &Params, name: &str) -> Result<String, GraphError> {
-    let given = params.text(name)?.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    given.ok_or_else(|| GraphError::parameter(&format!("The parameter {name} is required")))
 }

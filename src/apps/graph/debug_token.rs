@@ -12,9 +12,7 @@ const SCOPES: [&str; 3] = ["pages_messaging", "pages_manage_metadata", "pages_re
 
 /// Tells an app about a token of its own.
 pub(super) async fn answer(api: &GraphApi, caller: &Caller, call: &Call) -> Result<Value, GraphError> {
-    let input = call.params.text("input_token")?.filter(|token| !token.trim().is_empty());
-    let input = input.ok_or_else(|| GraphError::parameter("The parameter input_token is required"))?;
-    match Caller::of_token(api, input.trim(), None).await {
+    match Caller::of_token(api, call.params.required("input_token")?.trim(), None).await {
         Ok(found) if found.app() == caller.app() => Ok(valid(&found)),
         // A token of another app is nobody's business.
         Ok(_) => Err(GraphError::parameter("The App_id in the input_token did not match the Viewing App")),

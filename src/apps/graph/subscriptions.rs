@@ -184,8 +184,8 @@ fn app_fields(caller: &AppCaller, object: Object) -> Vec<String> {
 pub(super) async fn set_callback(api: &GraphApi, caller: &AppCaller, params: &Params) -> Result<Value, GraphError> {
     let app = caller.app();
     let object = object(params)?;
-    let url = required(params, "callback_url")?;
-    let verify_token = required(params, "verify_token")?;
+    let url = short(params, "callback_url")?;
+    let verify_token = short(params, "verify_token")?;
     let fields = field_names(params, "fields")?;
     let callback = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let callback = callback.ok_or_else(|| GraphError::parameter("Param callback_url must be a valid http or https URL"))?;
@@ -245,9 +245,9 @@ fn object(params: &Params) -> Result<Object, GraphError> {
     Object::parse(object.trim()).ok_or_else(|| GraphError::parameter("Param object must be one of {page, instagram}"))
 }
 
-fn required(params: &Params, name: &str) -> Result<String, GraphError> {
-    let text = params.text(name)?.filter(|text| !text.trim().is_empty());
-    let text = text.ok_or_else(|| GraphError::parameter(&format!("The parameter {name} is required")))?;
+/// Text that must be there and can be kept.
+fn short(params: &Params, name: &str) -> Result<String, GraphError> {
+    let text = params.required(name)?;
     if text.len() > LONGEST || text.chars().any(char::is_control) {
         return Err(GraphError::parameter(&format!("Param {name} is too long or holds control characters")));
     }
