@@ -6,7 +6,7 @@ use crate::access::UserId;
 use crate::control::{self, Control, Epoch, Refusal, TransferCall};
 use crate::store::StoreError;
 use crate::store::teams::Team;
-use crate::wire::{AppId, Done, GraphError, MessageId, PageId, PersonId, Send, Timestamp};
+use crate::wire::{AppId, Done, GraphError, MessageId, Metadata, PageId, PersonId, Send, Timestamp};
 
 pub use crate::store::outbox::{SendError, SendId, SendState};
 
@@ -152,6 +152,9 @@ pub enum Act {
     Assign {
         /// To whom.
         to: Option<UserId>,
+        /// What they should know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<Metadata>,
     },
     /// Take it for oneself as long as no colleague has it.
     Claim,
@@ -159,6 +162,9 @@ pub enum Act {
     AssignTeam {
         /// To which, by the name it has then: the log tells it even if the team is deleted.
         to: Option<Team>,
+        /// What they should know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<Metadata>,
     },
     /// Done with it: it leaves the open views until the person writes again. The inbox lets go of control with it.
     Close,

@@ -5,7 +5,7 @@ use super::group::{Entry, Group};
 use crate::access::UserId;
 use crate::control::{self, Audience, Command, Owner, Refusal};
 use crate::store::teams::Team;
-use crate::wire::{PageId, PersonId, Timestamp};
+use crate::wire::{Metadata, PageId, PersonId, Timestamp};
 
 /// Gives a control command.
 pub(super) fn order(group: &mut Group, order: &Order) -> Result<Ordered, LedgerError> {
@@ -23,7 +23,7 @@ pub(super) fn order(group: &mut Group, order: &Order) -> Result<Ordered, LedgerE
         && rules.inbox_app.as_ref() == Some(app)
         && inbox_owns(group, &order.page, &order.person)
     {
-        position = assign(group, &order.page, &order.person, order.user, Some(user)).or(position);
+        position = assign(group, &order.page, &order.person, order.user, Some(user), None).or(position);
     }
     Ok(Ordered { control, position, transfer })
 }
@@ -34,20 +34,20 @@ pub(super) fn act(group: &mut Group, page: &PageId, person: &PersonId, user: Opt
     let row = group.conversation(page, person).ok_or(LedgerError::UnknownPerson)?;
     let last = row.last_position;
     match act {
-        Act::Assign { to } => {
+        Act::Assign { to, said } => {
             if !inbox_owns(group, page, person) {
                 return Err(Refusal::NotOwner.into());
             }
-            Ok(assign(group, page, person, user, *to).unwrap_or(last))
+            Ok(assign(group, page, person, user, *to, said.as_ref()).unwrap_or(last))
         }
         Act::Claim => {
             if !inbox_owns(group, page, person) {
                 return Err(Refusal::NotOwner.into());
             }
             user.map_or(Ok(()), |user| is_free(group, page, person, user))?;
-            Ok(assign(group, page, person, user, user).unwrap_or(last))
+            Ok(assign(group, page, person, user, user, None).unwrap_or(last))
         }
-        Act::AssignTeam { to } => Ok(assign_team(group, page, person, user, to.as_ref())?.unwrap_or(last)),
+        Act::AssignTeam { to, .. } => Ok(assign_team(group, page, person, user, to.as_ref(), act)?.unwrap_or(last)),
         Act::Close => {
             if let (true, Some(inbox)) = (inbox_owns(group, page, person), rules.inbox_app.clone()) {
                 let control = row.control.clone();
@@ -116,13 +116,20 @@ fn is_free(group: &Group, page: &PageId, person: &PersonId, user: UserId) -> Res
 }
 
 /// Gives the conversation to an agent or to nobody. Nothing is written when they have it already.
-fn assign(group: &mut Group, page: &PageId, person: &PersonId, user: Option<UserId>, to: Option<UserId>) -> Option<i64> {
+fn assign(
+    group: &mut Group,
+    page: &PageId,
+    person: &PersonId,
+    user: Option<UserId>,
+    to: Option<UserId>,
+    said: Option<&Metadata>,
+) -> Option<i64> {
     let row = group.change(page, person);
     if row.assignee == to {
         return None;
     }
     row.assignee = to;
-    Some(note(group, page, person, user, "assign", &Act::Assign { to }))
+    Some(note(group, page, person, user, "assign", &Act::Assign { to, said: said.cloned() }))
 }
 
 /// Gives the conversation to a team or takes it off. Nothing is written when the team has it already.
@@ -132,6 +139,7 @@ fn assign_team(
     person: &PersonId,
     user: Option<UserId>,
     to: Option<&Team>,
+    act: &Act,
 ) -> Result<Option<i64>, LedgerError> {
     if !inbox_owns(group, page, person) {
         return Err(Refusal::NotOwner.into());
@@ -144,7 +152,7 @@ fn assign_team(
         return Ok(None);
     }
     group.set_team(page, person, team);
-    Ok(Some(note(group, page, person, user, "assign", &Act::AssignTeam { to: to.cloned() })))
+    Ok(Some(note(group, page, person, user, "assign", act)))
 }
 
 /// A row that only people see.

@@ -46,7 +46,7 @@ impl Concerned {
         match command {
             Command::Incoming(incoming) => self.add_incoming(incoming),
             Command::Order(order) => self.add_conversation((order.page.clone(), order.person.clone())),
-            Command::Act { page, person, act: Act::AssignTeam { to }, .. } => {
+            Command::Act { page, person, act: Act::AssignTeam { to, .. }, .. } => {
                 let key = (page.clone(), person.clone());
                 self.teams.entry(key.clone()).or_default().extend(to.as_ref().map(|to| to.team));
                 self.add_conversation(key);

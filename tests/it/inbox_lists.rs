@@ -31,7 +31,7 @@ async fn town() -> (WebHouse, Browser, i64) {
         house.hands_over(person, "x").await;
     }
     for (person, user) in [("mine", anna), ("answered", anna), ("bens", ben), ("failed", ben)] {
-        acts(&house, person, user, Act::Assign { to: Some(UserId(user)) }).await;
+        acts(&house, person, user, Act::Assign { to: Some(UserId(user)), said: None }).await;
     }
     house.sends(&house.page.inbox, "left", "m_a1", json!({"text": "hello"})).await;
     house.sends_as(anna, "answered", "m_a2", json!({"text": "hello"})).await;

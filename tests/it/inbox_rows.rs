@@ -76,7 +76,7 @@ async fn a_row_says_who_what_when_and_in_whose_hands() {
         asks(&house, person).await;
     }
     for (person, user) in [("mine", anna_id), ("bens", ben_id), ("failed", ben_id), ("unclear", ben_id)] {
-        acts(&house, person, user, Act::Assign { to: Some(UserId(user)) }).await;
+        acts(&house, person, user, Act::Assign { to: Some(UserId(user)), said: None }).await;
     }
     house.named("mine", "Mia Wong").await;
     house.sends_as(anna_id, "mine", "m_a1", json!({"text": "hello"})).await;
@@ -200,7 +200,7 @@ async fn a_countdown_is_there_only_when_it_matters() {
     for person in ["mine", "loose", "done"] {
         asks(&house, person).await;
     }
-    acts(&house, "mine", anna_id, Act::Assign { to: Some(UserId(anna_id)) }).await;
+    acts(&house, "mine", anna_id, Act::Assign { to: Some(UserId(anna_id)), said: None }).await;
     acts(&house, "done", anna_id, Act::Close).await;
     let mut anna = house.browser("anna@example.org").await;
     assert_eq!(anna.get("/inbox?view=open").await.count(".chip.window"), 0, "everything is new");
@@ -242,7 +242,7 @@ async fn unread_combines_with_other_filters_and_reading_answers_nothing() {
     for person in ["seen", "tagged", "plain", "hers"] {
         asks(&house, person).await;
     }
-    acts(&house, "hers", anna_id, Act::Assign { to: Some(UserId(anna_id)) }).await;
+    acts(&house, "hers", anna_id, Act::Assign { to: Some(UserId(anna_id)), said: None }).await;
     let tag: i64 = sqlx::query_scalar("insert into tags (name, colour) values ('Late', 'red') returning tag_id")
         .fetch_one(&house.database.pool)
         .await
@@ -394,7 +394,7 @@ async fn unassigned_can_be_sorted_by_longest_waiting() {
     for person in ["first", "second", "third", "hers", "left"] {
         asks(&house, person).await;
     }
-    acts(&house, "hers", anna_id, Act::Assign { to: Some(UserId(anna_id)) }).await;
+    acts(&house, "hers", anna_id, Act::Assign { to: Some(UserId(anna_id)), said: None }).await;
     house.sends(&house.page.inbox, "left", "m_i", json!({"text": "hello"})).await;
     for (person, hours) in [("first", 1), ("second", 3), ("third", 2), ("hers", 9)] {
         ages(&house, person, hours * HOUR + 30_000).await;

@@ -110,7 +110,7 @@ async fn only_who_may_act_on_a_conversation_gives_it_and_only_to_who_may_see_it(
     assert_eq!(town.gives("x").await, 400);
     assert_eq!(town.anna.submit(&address, &[("team", &town.billing)]).await.status, 403, "forged");
     // A team that is deleted between the form and the ledger.
-    let gone = Act::AssignTeam { to: Some(Team { team: TeamId(999_999), name: "Gone".to_owned() }) };
+    let gone = Act::AssignTeam { to: Some(Team { team: TeamId(999_999), name: "Gone".to_owned() }), said: None };
     let act = town.house.ledger.act(town.house.page.id.clone(), person_id(MIA), Some(UserId(1)), gone).await;
     assert!(matches!(act, Err(LedgerError::UnknownTeam)), "{act:?}");
     // What a bot holds is no team's.

@@ -304,7 +304,7 @@ async fn what_the_inbox_held_until_its_lease_ended_can_be_closed_and_not_assigne
         .await
         .expect("a row");
     assert_eq!(ended.rows_affected(), 1);
-    let assigned = house.ledger.act(house.page.id.clone(), person(), None, Act::Assign { to: None }).await;
+    let assigned = house.ledger.act(house.page.id.clone(), person(), None, Act::Assign { to: None, said: None }).await;
     assert!(matches!(assigned, Err(LedgerError::Refused(Refusal::NotOwner))), "{assigned:?}");
     house.ledger.act(house.page.id.clone(), person(), None, Act::Close).await.expect("closed");
 }

@@ -35,15 +35,11 @@ pub async fn control(web: State, request: HttpRequest, posted: PostedTo) -> Resu
         Ok(wanted) => wanted,
         Err(problem) => return act.back(StatusCode::CONFLICT, Some(problem), Draft::default()).await,
     };
-    if let Wanted::Act(Act::Assign { to: Some(to) }) = &wanted {
+    if let Wanted::Act(Act::Assign { to: Some(to), .. }) = &wanted {
         only_colleagues(&web, &scene, *to).await?;
     }
     let next = if matches!(wanted, Wanted::Act(Act::Close)) { act.next().await? } else { None };
-    // With a change of control it goes along; to a colleague or a team it is said in a note.
-    let said = fields
-        .find("note")
-        .filter(|said| !said.trim().is_empty() && matches!(wanted, Wanted::Act(Act::Assign { .. } | Act::AssignTeam { .. })));
-    match carry_out(&web, &agent, &scene, wanted, said).await {
+    match carry_out(&web, &agent, &scene, wanted).await {
         Ok(()) => act.left(next).await,
         Err(error) => {
             let (status, problem) = words(error, &scene)?;
@@ -68,25 +64,25 @@ fn wanted(fields: &Fields, scene: &Scene, teams: &[Team]) -> Result<Result<Wante
         ("release", ..) => Wanted::Command(Command::Release { app, metadata }),
         ("close", ..) => Wanted::Act(Act::Close),
         ("reopen", ..) => Wanted::Act(Act::Reopen),
-        ("assign", _, Some(to)) => Wanted::Act(Act::Assign { to: Some(UserId(to)) }),
+        ("assign", _, Some(to)) => Wanted::Act(Act::Assign { to: Some(UserId(to)), said: None }),
         ("assign", ..) => Wanted::Act(Act::Claim),
         ("", Some(target), _) => Wanted::Command(Command::Pass { app, target: Some(target), metadata }),
-        ("", None, Some(0)) => Wanted::Act(Act::Assign { to: None }),
-        ("", None, Some(to)) => Wanted::Act(Act::Assign { to: Some(UserId(to)) }),
+        ("", None, Some(0)) => Wanted::Act(Act::Assign { to: None, said: metadata }),
+        ("", None, Some(to)) => Wanted::Act(Act::Assign { to: Some(UserId(to)), said: metadata }),
         ("", None, None) => {
             let team = team.ok_or(WebError::Malformed("action"))?;
-            return Ok(to_team(team, teams).map(Wanted::Act).ok_or_else(|| scene.t().desk.team_gone.to_owned()));
+            return Ok(to_team(team, teams, metadata).map(Wanted::Act).ok_or_else(|| scene.t().desk.team_gone.to_owned()));
         }
         _ => return Err(WebError::Malformed("action")),
     }))
 }
 
 /// Gives it to one of these teams, or with 0 to none. `None`: the team is not among them.
-fn to_team(id: i64, teams: &[Team]) -> Option<Act> {
+fn to_team(id: i64, teams: &[Team], said: Option<Metadata>) -> Option<Act> {
     if id == 0 {
-        return Some(Act::AssignTeam { to: None });
+        return Some(Act::AssignTeam { to: None, said });
     }
-    teams.iter().find(|team| team.team.0 == id).map(|team| Act::AssignTeam { to: Some(team.clone()) })
+    teams.iter().find(|team| team.team.0 == id).map(|team| Act::AssignTeam { to: Some(team.clone()), said })
 }
 
 /// A conversation can only be given to somebody who may see it.
@@ -95,18 +91,10 @@ async fn only_colleagues(web: &State, scene: &Scene, to: UserId) -> Result<(), W
     if colleagues.iter().any(|(user, _)| *user == to) { Ok(()) } else { Err(WebError::Malformed("to")) }
 }
 
-async fn carry_out(web: &State, agent: &Agent, scene: &Scene, wanted: Wanted, said: Option<&str>) -> Result<(), LedgerError> {
-    let (page, person, user) = (&scene.conversation.page, &scene.conversation.person, Some(agent.user));
+async fn carry_out(web: &State, agent: &Agent, scene: &Scene, wanted: Wanted) -> Result<(), LedgerError> {
+    let (page, person, user) = (scene.conversation.page.clone(), scene.conversation.person.clone(), Some(agent.user));
     match wanted {
-        Wanted::Command(command) => {
-            web.ledger.order(Order { page: page.clone(), person: person.clone(), command, user }).await?;
-        }
-        Wanted::Act(act) => {
-            web.ledger.act(page.clone(), person.clone(), user, act).await?;
-        }
+        Wanted::Command(command) => web.ledger.order(Order { page, person, command, user }).await.map(|_| ()),
+        Wanted::Act(act) => web.ledger.act(page, person, user, act).await.map(|_| ()),
     }
-    if let Some(said) = said {
-        web.ledger.act(page.clone(), person.clone(), user, Act::Note { text: said.to_owned() }).await?;
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::ledger::{Act, Kept};
 use crate::store::log::LogRow;
 use crate::web::text::fill;
 use crate::web::when::{Clock, Moment};
-use crate::wire::Done;
+use crate::wire::{Done, Metadata};
 
 /// One step in the life of a conversation.
 pub struct Step {
@@ -29,18 +29,22 @@ pub fn step(row: &LogRow, names: &Names, clock: &Clock) -> Option<Step> {
     if row.kind == "control" {
         let event: ControlEvent = serde_json::from_str(&row.payload).ok()?;
         let (class, icon) = look(event.change);
-        let metadata = Told::read(event.metadata.as_ref().map(crate::wire::Metadata::as_str), names.t);
+        let metadata = Told::read(event.metadata.as_ref().map(Metadata::as_str), names.t);
         return Some(Step { class, icon, words: changed(&event, row, names), metadata, at });
     }
     let act: Act = serde_json::from_str(&row.payload).ok()?;
     let t = names.t;
     let by = names.actor(row.app.as_ref(), row.user);
+    let metadata = match &act {
+        Act::Assign { said, .. } | Act::AssignTeam { said, .. } => Told::read(said.as_ref().map(Metadata::as_str), t),
+        _ => Told::default(),
+    };
     let (icon, words) = match act {
-        Act::Assign { to: None } => ("person", fill(t.did_unassign, &[("by", &by)])),
-        Act::Assign { to } if to == row.user => ("person", fill(t.did_assign_self, &[("by", &by)])),
-        Act::Assign { to: Some(to) } => ("person", fill(t.did_assign, &[("by", &by), ("to", &names.user(to))])),
-        Act::AssignTeam { to: None } => ("people", fill(t.desk.did_take_off_team, &[("by", &by)])),
-        Act::AssignTeam { to: Some(team) } => ("people", fill(t.desk.did_assign_team, &[("by", &by), ("team", &team.name)])),
+        Act::Assign { to: None, .. } => ("person", fill(t.did_unassign, &[("by", &by)])),
+        Act::Assign { to, .. } if to == row.user => ("person", fill(t.did_assign_self, &[("by", &by)])),
+        Act::Assign { to: Some(to), .. } => ("person", fill(t.did_assign, &[("by", &by), ("to", &names.user(to))])),
+        Act::AssignTeam { to: None, .. } => ("people", fill(t.desk.did_take_off_team, &[("by", &by)])),
+        Act::AssignTeam { to: Some(team), .. } => ("people", fill(t.desk.did_assign_team, &[("by", &by), ("team", &team.name)])),
         Act::Close => ("check", fill(t.did_close, &[("by", &by)])),
         Act::Reopen => ("open", fill(t.did_reopen, &[("by", &by)])),
         Act::Snooze { until } => ("clock", fill(t.did_snooze, &[("by", &by), ("time", &clock.until(until))])),
@@ -60,7 +64,7 @@ pub fn step(row: &LogRow, names: &Names, clock: &Clock) -> Option<Step> {
         ),
         Act::Claim | Act::Note { .. } => return None,
     };
-    Some(Step { class: "quiet", icon, words, metadata: Told::default(), at })
+    Some(Step { class: "quiet", icon, words, metadata, at })
 }
 
 const fn look(change: Change) -> (&'static str, &'static str) {

@@ -79,7 +79,7 @@ impl Timeline {
 /// Reads the names of agents that the lines mention.
 async fn learn(web: &Web, scene: &mut Scene, rows: &[LogRow], sends: &[PendingSend]) -> Result<(), WebError> {
     let assigned = rows.iter().filter(|row| row.kind == "assign").filter_map(|row| match serde_json::from_str(&row.payload) {
-        Ok(Act::Assign { to }) => to,
+        Ok(Act::Assign { to, .. }) => to,
         _ => None,
     });
     let ids: Vec<i64> = rows
