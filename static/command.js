@@ -41,7 +41,7 @@ function collect() {
   const found = new Map();
   for (const source of SOURCES) {
     for (const element of document.querySelectorAll(source)) {
-      if (found.has(element) || element.closest("dialog, .message:not(:has(.again)), [hidden]") || (element.closest(".message") && !element.matches(".again")) || element.matches(".menu textarea") || element.matches(".skip, .close-context")) continue;
+      if (found.has(element) || element.closest("dialog, [hidden]") || (element.closest(".message") && !element.matches(".again")) || element.matches(".menu textarea") || element.matches(".skip, .close-context")) continue;
       const words = element.matches("a.row") ? clean(element.querySelector(".name").textContent) : name(element);
       if (!words) continue;
       const why = element.getAttribute("aria-disabled") === "true" ? element.title : "";

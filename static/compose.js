@@ -43,6 +43,7 @@ async function send(form, submitter) {
     acted();
     if (answer.ok && form.dataset.draft) finished(form, sent);
     if (!html.includes('id="thread"')) return failed(html);
+    if (answer.ok) newest();
     if (answer.ok && overtaken) refreshThread();
     else show(html, { force: true });
     (document.getElementById("problem") ?? document.getElementById("guard"))?.scrollIntoView({ block: "nearest" });
@@ -57,7 +58,6 @@ async function send(form, submitter) {
 }
 
 function after(form, submitter, sent, action) {
-  newest();
   if (sent) {
     measure(area(form));
     // Typed while the last one was on its way: it belongs to the form that came back.
@@ -66,21 +66,21 @@ function after(form, submitter, sent, action) {
   submitter?.closest("details.menu")?.removeAttribute("open");
   // Said to whoever got it, and to nobody after them.
   const told = document.getElementById("pass-note");
-  if (told && form.contains(submitter) && submitter.closest("#move-pass")) told.value = "";
+  if (told && submitter?.closest("#move-pass")) told.value = "";
   if (["take", "assign", "reopen"].includes(action) || form.id === "reply") write("reply");
 }
 
 /** The answer to a form shows the newest lines, whichever part of the conversation was on the page. */
 function newest() {
   const { dataset } = document.body;
-  if (!dataset.thread) return;
-  const url = new URL(dataset.thread, location);
-  if (!url.searchParams.has("at") && !url.searchParams.has("before")) return;
-  for (const address of [url, new URL(location)]) {
-    ["at", "before"].forEach((name) => address.searchParams.delete(name));
-    if (address === url) dataset.thread = address.pathname + address.search;
-    else history.replaceState(null, "", address.pathname + address.search);
-  }
+  const bare = (address) => {
+    const { pathname, searchParams } = new URL(address, location);
+    ["at", "before"].forEach((name) => searchParams.delete(name));
+    return `${pathname}?${searchParams}`;
+  };
+  if (!/[?&](at|before)=/.test(dataset.thread)) return;
+  dataset.thread = bare(dataset.thread);
+  history.replaceState(null, "", bare(location));
 }
 
 /** Stays until the next try: good news from the live stream does not take it away. */
