@@ -29,9 +29,7 @@ const WORDS: &str = "'opening hours'";
 async fn files_are_picked_pasted_and_dropped_and_go_out_with_the_text() {
     let desk = Desk::set("files", "anna@harbour.example").await;
     let anna = &desk.browser;
-    desk.goes(&desk.house.conversation(MIA)).await;
-    anna.types("t").await;
-    anna.shows("#holder", |holder| holder.iter().any(|it| it.contains("Assigned to you"))).await;
+    desk.takes(MIA).await;
     anna.fill("#reply-text", "Here is all of it").await;
     assert!(anna.runs::<bool>(&hand("pick", &[("cup.png", PNG)])).await);
     anna.shows("#files .file-name", |names| names == ["cup.png"]).await;
@@ -56,9 +54,7 @@ async fn files_are_picked_pasted_and_dropped_and_go_out_with_the_text() {
 async fn what_is_wrong_with_a_file_is_said_where_it_would_stand() {
     let desk = Desk::set("files-wrong", "anna@harbour.example").await;
     let anna = &desk.browser;
-    desk.goes(&desk.house.conversation(MIA)).await;
-    anna.types("t").await;
-    anna.shows("#holder", |holder| holder.iter().any(|it| it.contains("Assigned to you"))).await;
+    desk.takes(MIA).await;
     let files = [("cup.png", "'<script>'"), ("film.mp4", "new Uint8Array(26e6)"), ("good.txt", WORDS)];
     assert!(anna.runs::<bool>(&hand("drop", &files)).await);
     anna.shows("#files .file-name", |names| names == ["good.txt"]).await;
@@ -73,9 +69,7 @@ async fn what_is_wrong_with_a_file_is_said_where_it_would_stand() {
 async fn what_is_dropped_on_a_note_does_not_go_out_with_the_next_reply() {
     let desk = Desk::set("files-note", "anna@harbour.example").await;
     let anna = &desk.browser;
-    desk.goes(&desk.house.conversation(MIA)).await;
-    anna.types("t").await;
-    anna.shows("#holder", |holder| holder.iter().any(|it| it.contains("Assigned to you"))).await;
+    desk.takes(MIA).await;
     anna.click(".modes label[for=mode-note]", "").await;
     assert!(anna.runs::<bool>(&hand("drop", &[("diary.txt", WORDS)])).await);
     anna.shows("#live", |said| said.iter().any(|it| it.contains("Files go out with replies"))).await;

@@ -51,6 +51,13 @@ impl Desk {
         Self { browser, house, _driver: driver }
     }
 
+    /// Opens a conversation and takes it by its key.
+    async fn takes(&self, person: &str) {
+        self.goes(&self.house.conversation(person)).await;
+        self.browser.types("t").await;
+        self.browser.shows("#holder", |holder| holder.iter().any(|it| it.contains("Assigned to you"))).await;
+    }
+
     async fn goes(&self, path: &str) {
         self.browser.go(&format!("{}{path}", self.house.base)).await;
         self.browser.shows("html.scripted body, body.plain, body.settings", |found| found.len() == 1).await;

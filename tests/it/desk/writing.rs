@@ -46,13 +46,6 @@ async fn sent(browser: &Browser, text: &str) {
     browser.shows("#reply:not([aria-busy])", |forms| forms.len() == 1).await;
 }
 
-/// Opens the conversation with Mia and takes it.
-async fn takes(desk: &Desk) {
-    desk.goes(&desk.house.conversation(MIA)).await;
-    desk.browser.types("t").await;
-    desk.browser.shows("#holder", |holder| holder.iter().any(|it| it.contains("Assigned to you"))).await;
-}
-
 /// The draft that the server has.
 async fn kept(desk: &Desk, kind: &str) -> Option<String> {
     let text = sqlx::query_scalar("select text from drafts where kind = $1 and text <> ''").bind(kind);
@@ -78,7 +71,7 @@ async fn puts_in(browser: &Browser, typed: &str, title: &str) {
 async fn saved_replies_come_by_a_slash_where_the_cursor_is() {
     let desk = Desk::set("saved-replies", "anna@harbour.example").await;
     let anna = &desk.browser;
-    takes(&desk).await;
+    desk.takes(MIA).await;
     // Whoever takes it wants to answer.
     anna.focuses("#reply-text").await;
     anna.types("/").await;
@@ -184,7 +177,7 @@ async fn a_draft_is_stored_before_one_has_stopped_typing() {
 async fn enter_sends_for_whom_wants_it_and_command_enter_for_all() {
     let desk = Desk::set("enter", "anna@harbour.example").await;
     let anna = &desk.browser;
-    takes(&desk).await;
+    desk.takes(MIA).await;
     // Enter makes a line, Command and Enter send.
     anna.fill("#reply-text", "First line\u{e007}second line\u{e03d}\u{e007}").await;
     sent(anna, "First line second line").await;
