@@ -123,3 +123,24 @@ async fn focus_returns_where_it_was() {
     assert_eq!(anna.value("#reply-text").await.as_deref(), Some("Half a sentence"));
     assert_eq!(anna.complaints().await, Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_button_never_becomes_another_under_the_finger() {
+    let desk = Desk::set("buttons", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    let address = desk.house.conversation(AMAL);
+    desk.goes(&format!("{address}?view=open")).await;
+    let mut ben = desk.house.browser("ben@harbour.example").await;
+    let control = format!("{address}/control");
+    let focused = "return document.activeElement.closest('form')?.id ?? null";
+    // The bot has it. What stays keeps the focus while the buttons around it change.
+    anna.runs::<bool>("document.querySelector('#move-close button').focus(); return true").await;
+    assert_eq!(ben.post(&control, &[("action", "take")]).await.status, 303);
+    anna.shows("#move-release", |found| found.len() == 1).await;
+    assert_eq!(anna.runs::<Option<String>>(focused).await.as_deref(), Some("move-close"));
+    // What goes leaves the focus to no other.
+    anna.runs::<bool>("document.querySelector('#move-release button').focus(); return true").await;
+    assert_eq!(ben.post(&control, &[("action", "release")]).await.status, 303);
+    anna.shows("#move-request", |found| found.len() == 1).await;
+    assert!(anna.runs::<bool>(NOWHERE).await);
+}

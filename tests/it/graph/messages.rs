@@ -265,12 +265,13 @@ async fn a_batch_is_answered_item_by_item_in_every_form() {
 async fn whoever_asks_in_a_batch_hears_what_the_items_before_did() {
     let house = House::build().await;
     let pass = r#"recipient={"id":"9001"}&target_app_id=333"#;
-    let items = json!([
-        {"method": "POST", "relative_url": "me/pass_thread_control", "body": pass},
-        {"method": "GET", "relative_url": "me/thread_owner?recipient=9001"},
-    ]);
+    // The sends take their time, so whoever did not wait for them would be answered first.
+    let said = json!({"method": "POST", "relative_url": "me/messages", "body": r#"recipient={"id":"9001"}&message={"text":"x"}"#});
+    let mut items = vec![said; 5];
+    items.push(json!({"method": "POST", "relative_url": "me/pass_thread_control", "body": pass}));
+    items.push(json!({"method": "GET", "relative_url": "me/thread_owner?recipient=9001"}));
     let answer = house.post("/", &json!({"batch": items})).await;
-    let body: Value = serde_json::from_str(answer.body[1]["body"].as_str().expect("text")).expect("JSON");
+    let body: Value = serde_json::from_str(answer.body[6]["body"].as_str().expect("text")).expect("JSON");
     assert_eq!(body["data"][0]["thread_owner"]["app_id"], "333", "{answer:?}");
 }
 

@@ -47,6 +47,11 @@ async fn the_messenger_profile_is_kept_and_passed_on() {
     assert_eq!(get("greeting").await, json!({"data": [{"greeting": [{"locale": "default", "text": "Ahoy"}]}]}));
     assert_eq!(get("greeting").await["data"][0]["greeting"][0]["text"], "Ahoy");
     assert_eq!(house.asked_paths().len(), asked + 1, "what was set elsewhere is asked once");
+    house.execute("update page_profiles set set_at = set_at - interval '11 minutes'").await;
+    assert_eq!(get("greeting").await["data"][0]["greeting"][0]["text"], "Ahoy");
+    assert_eq!(house.asked_paths().len(), asked + 2, "what is known for long may have changed");
+    get("greeting").await;
+    assert_eq!(house.asked_paths().len(), asked + 2, "and is known anew");
     assert_eq!(house.delete("/v2.6/me/messenger_profile", &json!({"fields": ["get_started"]})).await.body, json!({"result": "success"}));
     assert_eq!((house.last_asked().method, house.last_asked().body), (UpstreamMethod::Delete, json!({"fields": ["get_started"]})));
     assert_eq!(get("get_started").await, json!({"data": []}));
