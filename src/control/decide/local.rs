@@ -22,7 +22,7 @@ impl Turn<'_> {
     pub(super) fn send(&mut self, app: &AppId, action: bool, epoch: Option<Epoch>) -> Result<(), Refusal> {
         self.admit(app)?;
         let owns = self.is_owner(app);
-        if !owns && !self.may_act_idle(app) {
+        if !owns && (!self.may_act_idle(app) || !action && self.would_lose_at_once(app)) {
             return Err(Refusal::NotOwnerSend);
         }
         if epoch.is_some_and(|epoch| epoch != self.control.epoch && !(owns && self.control.claimed_from == Some(epoch))) {
@@ -105,6 +105,12 @@ impl Turn<'_> {
     /// Whether nobody holds the conversation and the app is one that may answer then.
     fn may_act_idle(&self, app: &AppId) -> bool {
         self.control.owner == Owner::Idle && self.rules.may_answer_idle(app, self.now)
+    }
+
+    /// Whether the app would have to give a claim away in the same moment: a request to an owner that is absent is granted at once, and what
+    /// the owner has said would be taken from the queue after it was accepted.
+    fn would_lose_at_once(&self, app: &AppId) -> bool {
+        self.rules.is_absent(app, self.now) && self.control.requests.iter().any(|request| request.app != *app)
     }
 
     /// Whom a pass names: the app that answers first if nobody.

@@ -143,8 +143,14 @@ fn check(before: &Control, rules: &PageRules, command: &Command, now: Timestamp,
     Ok(())
 }
 
+/// More than usual: a history is cheap.
+fn many_cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: 4 * usual.cases, failure_persistence: None, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(many_cases())]
 
     #[test]
     fn every_history_keeps_the_rules(rules in a_page(), steps in vec(a_step(), 1..40)) {

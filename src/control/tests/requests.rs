@@ -124,6 +124,28 @@ fn an_owner_that_goes_down_loses_to_the_earliest() {
 }
 
 #[test]
+fn who_is_down_claims_nothing_that_somebody_waits_for() {
+    let fallback = PageRules { fallback_app: Some(app("spare")), ..page() };
+    for (rules, requester, claims) in [
+        (page(), "guest", "NotOwnerSend"),
+        // An external requester would begin a transfer, and nobody could speak.
+        (page(), "suite", "NotOwnerSend"),
+        (fallback, "guest", "NotOwnerSend"),
+        // Its own request ends with the claim.
+        (page(), "bot", "bot +1 assigned"),
+    ] {
+        let mut control = held("idle");
+        let (asked_at, deadline) = (after(0), after(30 * SECOND));
+        control.requests.push(Request { app: app(requester), metadata: None, asked_at, deadline });
+        let down = with_health(rules.clone(), "bot", down_for(59 * SECOND + 1));
+        assert_eq!(outcome(&down, &control, &send("bot")), claims, "{requester} waits");
+        assert_eq!(outcome(&down, &control, &typing("bot")), "idle +0", "typing claims nothing, {requester} waits");
+        let up = with_health(rules, "bot", down_for(59 * SECOND));
+        assert!(outcome(&up, &control, &send("bot")).starts_with("bot +1 assigned"), "{requester} waits");
+    }
+}
+
+#[test]
 fn the_owner_or_the_default_app_declines() {
     for (decliner, expected) in [
         ("inbox", "inbox +0 declined"),
