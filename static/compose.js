@@ -45,7 +45,7 @@ async function send(form, submitter) {
     if (!html.includes('id="thread"')) return failed(html);
     if (answer.ok) newest();
     if (answer.ok && overtaken) refreshThread();
-    else show(html, { force: true });
+    else show(html, { sent: form.getAttribute("id") ?? "" });
     (document.getElementById("problem") ?? document.getElementById("guard"))?.scrollIntoView({ block: "nearest" });
     if (answer.ok) after(form, submitter, sent, action);
   } catch {
@@ -146,7 +146,9 @@ function withFiles() {
   });
   document.addEventListener("paste", (event) => {
     const pasted = [...(event.clipboardData?.files ?? [])];
-    if (event.target.id !== "reply-text" || !pasted.length) return;
+    // Office puts a picture of the text beside it.
+    const isText = ["text/plain", "text/html"].every((type) => event.clipboardData?.types.includes(type));
+    if (event.target.id !== "reply-text" || !pasted.length || isText) return;
     event.preventDefault();
     attach(pasted);
   });

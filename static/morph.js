@@ -2,30 +2,36 @@
 
 const typed = (area) => area.value !== area.defaultValue;
 
-/** `force`: also replace the hidden fields that belong to a text in progress. */
-export function morph(from, to, { force = false } = {}) {
+/** Somebody is at a text in this form, and the fresh one leaves it as it is. */
+const writing = (form, fresh) =>
+  [...form.querySelectorAll("textarea")].some(
+    (area) => typed(area) || (area.value && (document.activeElement === area || area.value === fresh?.querySelector("textarea")?.defaultValue)),
+  );
+
+/** `sent`: the id of the form that this answers, empty if it has none. The hidden fields of its text are fresh; those of other texts in progress stay. */
+export function morph(from, to, { sent } = {}) {
   // What a script fills is its own.
   if (from.isEqualNode(to) || from.hasAttribute("data-own")) return;
-  attributes(from, to, force);
+  attributes(from, to, sent);
   if (from instanceof HTMLTextAreaElement) {
     if (!typed(from) && document.activeElement !== from) from.value = from.defaultValue = to.defaultValue;
     return;
   }
-  children(from, to, force);
+  children(from, to, sent);
 }
 
-function kept(element, name, force) {
+function kept(element, to, name, sent) {
   if (name === "open") return element instanceof HTMLDetailsElement || element instanceof HTMLDialogElement;
   if (name === "aria-busy" || name === "aria-expanded") return true;
-  return name === "value" && !force && element.hasAttribute("data-keep") && [...element.form.querySelectorAll("textarea")].some(typed);
+  return name === "value" && element.hasAttribute("data-keep") && sent !== element.form.id && writing(element.form, to.form);
 }
 
-function attributes(from, to, force) {
+function attributes(from, to, sent) {
   for (const { name, value } of to.attributes) {
-    if (from.getAttribute(name) !== value && !kept(from, name, force)) from.setAttribute(name, value);
+    if (from.getAttribute(name) !== value && !kept(from, to, name, sent)) from.setAttribute(name, value);
   }
   for (const { name } of [...from.attributes]) {
-    if (!to.hasAttribute(name) && !kept(from, name, force)) from.removeAttribute(name);
+    if (!to.hasAttribute(name) && !kept(from, to, name, sent)) from.removeAttribute(name);
   }
 }
 
@@ -34,22 +40,22 @@ function same(one, other) {
 }
 
 /** What answers a form stays until the next form is sent, whatever is told meanwhile. */
-const stays = (node, force) => !force && node.nodeType === Node.ELEMENT_NODE && node.hasAttribute("data-stays");
+const stays = (node, sent) => sent === undefined && node.nodeType === Node.ELEMENT_NODE && node.hasAttribute("data-stays");
 
-function children(from, to, force) {
+function children(from, to, sent) {
   const ids = new Set([...to.children].map((child) => child.id));
   // First what goes: what stays need not be moved over it then, and a moved element loses the focus.
-  for (const child of [...from.children]) if (child.id && !ids.has(child.id) && !stays(child, force)) child.remove();
+  for (const child of [...from.children]) if (child.id && !ids.has(child.id) && !stays(child, sent)) child.remove();
   const named = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
   let present = from.firstChild;
   for (const wanted of [...to.childNodes]) {
-    while (present && stays(present, force) && present.id !== wanted.id) present = present.nextSibling;
+    while (present && stays(present, sent) && present.id !== wanted.id) present = present.nextSibling;
     const known = wanted.id ? named.get(wanted.id) : null;
     if (known && known !== present) from.insertBefore(known, present);
     const match = known ?? (present && same(present, wanted) ? present : null);
     if (match) {
       if (match === present) present = present.nextSibling;
-      if (match.nodeType === Node.ELEMENT_NODE) morph(match, wanted, { force });
+      if (match.nodeType === Node.ELEMENT_NODE) morph(match, wanted, { sent });
       else if (match.nodeValue !== wanted.nodeValue) match.nodeValue = wanted.nodeValue;
     } else {
       from.insertBefore(document.importNode(wanted, true), present);
@@ -57,7 +63,7 @@ function children(from, to, force) {
   }
   while (present) {
     const next = present.nextSibling;
-    if (!stays(present, force)) present.remove();
+    if (!stays(present, sent)) present.remove();
     present = next;
   }
 }

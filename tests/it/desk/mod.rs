@@ -56,6 +56,8 @@ impl Desk {
         self.goes(&self.house.conversation(person)).await;
         self.browser.types("t").await;
         self.browser.shows("#holder", |holder| holder.iter().any(|it| it.contains("Assigned to you"))).await;
+        // Only then the answer has come to its end.
+        self.browser.focuses("#reply-text").await;
     }
 
     async fn goes(&self, path: &str) {

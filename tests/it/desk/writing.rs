@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use thirtyfour::Key;
 
 use super::{Desk, scratch};
@@ -197,6 +198,37 @@ async fn enter_sends_for_whom_wants_it_and_command_enter_for_all() {
     anna.fill("#reply-text", "Sixth line\u{e03d}\u{e007}").await;
     sent(anna, "Sixth line").await;
     assert_eq!(anna.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_else_that_one_does_answers_the_question_before_sending() {
+    let desk = Desk::set("unasked", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    let ben: i64 = sqlx::query_scalar("select user_id from users where email = 'ben@harbour.example'")
+        .fetch_one(&desk.house.database.pool)
+        .await
+        .expect("Ben");
+    desk.takes(MIA).await;
+    // While a text is being written, and with one that was there when the page came.
+    for (number, text) in ["It is on its way", "It left yesterday"].into_iter().enumerate() {
+        anna.focuses("#reply-text").await;
+        anna.types(text).await;
+        if number == 1 {
+            stored(&desk, text).await;
+            anna.reload().await;
+            reads(anna, text).await;
+        }
+        let answer = format!("Ben's answer {number}");
+        desk.house.sends_as(ben, MIA, &format!("m_ben_{number}"), json!({ "text": answer })).await;
+        anna.shows("#timeline .message.people .text", |texts| texts.contains(&answer)).await;
+        // A form of another kind is answered with a fresh page.
+        anna.click("#move-unread button", "").await;
+        anna.shows("#move-unread:not([aria-busy])", |forms| forms.len() == 1).await;
+        anna.click("#reply button.send", "Send").await;
+        anna.shows("#guard blockquote", |answers| answers.iter().any(|shown| shown.contains(&answer))).await;
+        anna.click("#reply button.send", "Send anyway").await;
+        sent(anna, text).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
