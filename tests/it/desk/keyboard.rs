@@ -172,6 +172,22 @@ async fn a_conversation_is_tagged_put_aside_and_marked_unread_by_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn enter_in_a_day_of_ones_own_choice_means_that_day() {
+    let desk = Desk::set("snooze-day", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    desk.goes(&format!("/inbox/{}/{MIA}?view=needs", desk.house.page.id)).await;
+    anna.types("s").await;
+    anna.focuses(".snooze .sheet button.item").await;
+    let in_100_days = "const field = document.getElementById('snooze-day');
+        field.value = new Date(Date.now() + 100 * 864e5).toISOString().slice(0, 10); field.focus(); return field.value;";
+    let day: String = anna.runs(in_100_days).await;
+    anna.types(Key::Enter).await;
+    anna.shows("#holder .snoozed", |until| until.len() == 1 && until[0].starts_with("Snoozed until")).await;
+    let until = sqlx::query_scalar::<_, String>("select to_char(snoozed_until, 'YYYY-MM-DD') from conversations where person_id = $1");
+    assert_eq!(until.bind(MIA).fetch_one(&desk.house.database.pool).await.expect("put aside"), day);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_is_given_to_a_team_by_keys() {
     let desk = Desk::set("team-keys", "anna@harbour.example").await;
     let anna = &desk.browser;
