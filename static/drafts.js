@@ -14,10 +14,14 @@ export function restore(form) {
   if (!kept) return;
   const { spent, spentEdits, savedAt } = form.dataset;
   const gone = kept.key === spent && kept.edits <= number(spentEdits);
-  if (gone || !kept.text || (area(form).value && kept.at < number(savedAt))) return localStorage.removeItem(place(form));
+  // The browser's clock may be wrong; of one text, what was changed more often is newer.
+  const further = kept.key === form.elements.key.value && kept.edits > number(form.elements.edits.value);
+  if (gone || !kept.text || (area(form).value && !further && kept.at < number(savedAt))) return localStorage.removeItem(place(form));
   if (kept.key !== spent) form.elements.key.value = kept.key;
-  form.elements.edits.value = kept.edits;
+  // Another device may have gone further.
+  form.elements.edits.value = Math.max(kept.edits, number(form.elements.edits.value));
   area(form).value = kept.text;
+  changed(form);
   later(form, 0);
 }
 

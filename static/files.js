@@ -28,6 +28,9 @@ function row(name) {
   return item;
 }
 
+// Whoever leaves now would lose them.
+addEventListener("beforeunload", (event) => waiting() && event.preventDefault());
+
 function told(item, words) {
   if (!item.isConnected) return;
   item.querySelector("progress")?.remove();

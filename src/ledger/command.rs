@@ -181,6 +181,9 @@ pub enum Act {
     Note {
         /// Its text.
         text: String,
+        /// The key of the form in which it was written: the same text from the same form is one note, however often it comes.
+        #[serde(skip)]
+        form: Option<String>,
     },
     /// What was to be done after a message was not done. The ledger says so itself; nobody orders it.
     Kept {

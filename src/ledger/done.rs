@@ -4,15 +4,18 @@
 use super::command::{Act, Kept};
 use super::group::Group;
 use super::orders;
+use crate::access::UserId;
 use crate::control::{self, Command};
 use crate::store::group::SendRow;
 use crate::wire::Done;
 
-/// Closes or gives back, unless the customer has written what the agent had not seen, or somebody else has the conversation by now.
-pub(super) fn done(group: &mut Group, row: &SendRow, how: Done, seen: i64) {
+/// Closes or gives back, unless the customer has written what the agent had not seen, or somebody else has the conversation by now than the author or
+/// whoever `had` it.
+pub(super) fn done(group: &mut Group, row: &SendRow, how: Done, seen: i64, had: Option<UserId>) {
     let (page, person) = (&row.page, &row.person);
     let Some(conversation) = group.conversation(page, person) else { return };
-    let moved = conversation.control.epoch != row.epoch || conversation.assignee.is_some_and(|assignee| Some(assignee) != row.user);
+    let elses = conversation.assignee.is_some() && conversation.assignee != row.user && conversation.assignee != had;
+    let moved = conversation.control.epoch != row.epoch || elses;
     let why = if moved {
         Some(Kept::Moved)
     } else if conversation.last_inbound_position > seen {

@@ -87,7 +87,7 @@ fn store(group: &mut Group, incoming: &Incoming, person: &PersonId) -> i64 {
 /// The app on the Page that sent the button which was tapped.
 fn button_app(group: &Group, incoming: &Incoming, person: &PersonId) -> Option<AppId> {
     let Event::Postback { payload: Some(payload), .. } = &incoming.event else { return None };
-    let app = group.button_app(&incoming.page, person, sends::payload_hash(payload))?;
+    let app = group.button_app(&incoming.page, person, sends::short_hash(payload))?;
     group.rules(&incoming.page).is_some_and(|rules| rules.is_active(&app)).then_some(app)
 }
 

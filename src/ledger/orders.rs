@@ -2,8 +2,10 @@
 
 use super::command::{Act, LedgerError, Order, Ordered};
 use super::group::{Entry, Group};
+use super::sends;
 use crate::access::UserId;
 use crate::control::{self, Audience, Command, Owner, Refusal};
+use crate::store::group::Seen;
 use crate::store::teams::Team;
 use crate::wire::{Metadata, PageId, PersonId, Timestamp};
 
@@ -68,9 +70,16 @@ pub(super) fn act(group: &mut Group, page: &PageId, person: &PersonId, user: Opt
         Act::Snooze { until } => Ok(snooze(group, page, person, user, *until)),
         Act::Wake if row.snoozed_until.is_none() => Ok(last),
         Act::Wake => Ok(wake(group, page, person, user)),
+        Act::Note { .. } if note_key(person, user, act).is_some_and(|key| !group.see(page, key)) => Ok(last),
         Act::Note { .. } => Ok(note(group, page, person, user, "note", act)),
         Act::Kept { .. } => Ok(note(group, page, person, user, "kept", act)),
     }
+}
+
+/// What a note from a form is known by.
+pub(super) fn note_key(person: &PersonId, user: Option<UserId>, act: &Act) -> Option<Seen> {
+    let (Act::Note { text, form: Some(form) }, Some(user)) = (act, user) else { return None };
+    Some(sends::short_hash(&serde_json::json!(["note", person.as_str(), user.0, form, text]).to_string()))
 }
 
 /// Lets the clock act on a conversation, and re-arms its alarm.

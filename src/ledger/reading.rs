@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::command::SendOutcome;
 use super::group::Reading;
-use super::{Act, Command, sends};
+use super::{Act, Command, orders, sends};
 use crate::control::PageRules;
 use crate::store::StoreError;
 use crate::store::group::{ConversationKey, GroupId, GroupTransaction, Locked, Seen};
@@ -51,7 +51,11 @@ impl Concerned {
                 self.teams.entry(key.clone()).or_default().extend(to.as_ref().map(|to| to.team));
                 self.add_conversation(key);
             }
-            Command::Act { page, person, .. } | Command::Sweep { page, person } => self.add_conversation((page.clone(), person.clone())),
+            Command::Act { page, person, user, act } => {
+                self.seen.extend(orders::note_key(person, *user, act).map(|key| (page.clone(), key)));
+                self.add_conversation((page.clone(), person.clone()));
+            }
+            Command::Sweep { page, person } => self.add_conversation((page.clone(), person.clone())),
             Command::Accept(new) => {
                 let key = (new.page.clone(), new.send.person.clone());
                 if let Some(idempotency) = &new.idempotency_key {
@@ -93,7 +97,7 @@ impl Concerned {
             Event::Echo { .. } => {
                 self.echoes.insert(key.clone());
             }
-            Event::Postback { payload: Some(payload), .. } => self.buttons.push((key.clone(), sends::payload_hash(payload))),
+            Event::Postback { payload: Some(payload), .. } => self.buttons.push((key.clone(), sends::short_hash(payload))),
             _ => {}
         }
         self.add_conversation(key);

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::command::{Accepted, Begun, LedgerError, NewSend, OutboxLease, SendError, SendId, SendJob, SendOutcome, SendState};
 use super::done;
 use super::group::{Entry, Group};
+use crate::access::UserId;
 use crate::control::{self, Audience, Command, Terms};
 use crate::crypto::random;
 use crate::store::group::{BotMemoryWrite, ButtonWrite, Seen, SendRow};
@@ -16,8 +17,8 @@ const ECHO_WITHIN_MS: i64 = 60_000;
 /// What the platform's metadata of Baton's own messages begins with.
 const TOKEN: &str = "baton.";
 
-/// Hash under which a button's payload is remembered.
-pub(super) fn payload_hash(payload: &str) -> Seen {
+/// Hash under which a button's payload, or a form, is remembered.
+pub(super) fn short_hash(payload: &str) -> Seen {
     let digest = Sha256::digest(payload.as_bytes());
     let mut hash = Seen::default();
     hash.copy_from_slice(&digest[..16]);
@@ -113,7 +114,7 @@ fn remember(group: &mut Group, new: &NewSend) {
         group.writes().buttons.push(ButtonWrite {
             page: new.page.clone(),
             person: person.clone(),
-            payload_hash: payload_hash(&payload),
+            payload_hash: short_hash(&payload),
             app: new.app.clone(),
         });
     }
@@ -298,8 +299,8 @@ fn append_echo(group: &mut Group, row: &SendRow, mid: &MessageId) -> i64 {
 /// Applies `thread_control` of a send, unless somebody else has moved control since it was accepted.
 fn inline_control(group: &mut Group, row: &SendRow) {
     let Some(inline) = &row.send.thread_control else { return };
-    if let InlineControl::Done { how, seen } = inline {
-        return done::done(group, row, *how, *seen);
+    if let InlineControl::Done { how, seen, assignee } = inline {
+        return done::done(group, row, *how, *seen, assignee.map(UserId));
     }
     let (Some(rules), Some(conversation)) = (group.rules(&row.page), group.conversation(&row.page, &row.person)) else { return };
     if conversation.control.epoch != row.epoch {

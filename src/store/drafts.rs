@@ -105,12 +105,12 @@ impl Store {
         Ok(drafts)
     }
 
-    /// Keeps a text, unless a newer state of it is kept already or it has been sent.
+    /// Keeps a text, unless a newer state of it is kept already or it has been sent. Whether it did.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn save_draft(&self, place: DraftPlace<'_>, edition: &Edition, text: &str) -> Result<(), StoreError> {
-        sqlx::query!(
+    pub async fn save_draft(&self, place: DraftPlace<'_>, edition: &Edition, text: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query!(
             "insert into drafts as d (user_id, page_id, person_id, kind, key, edits, text) values ($1, $2, $3, $4, $5, $6, $7)
              on conflict (user_id, page_id, person_id, kind) do update
                  set key = excluded.key, edits = excluded.edits, text = excluded.text, saved_at = excluded.saved_at
@@ -126,7 +126,7 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        Ok(())
+        Ok(done.rows_affected() > 0)
     }
 
     /// Forgets a text that was sent. What was written after it in the same form stays. What the agent sent long ago is forgotten with it.

@@ -26,6 +26,12 @@ impl FieldValue {
         let value: String = text.trim().chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
         (value.chars().count() <= VALUE_CHARS).then_some(Self(value))
     }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A field.

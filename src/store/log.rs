@@ -174,6 +174,35 @@ impl Store {
         rows.into_iter().rev().map(LogRow::try_from).collect()
     }
 
+    /// The newest `limit` messages to a person after a position that are not of this agent, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn answers_of_others(
+        &self,
+        page: &PageId,
+        person: &PersonId,
+        me: UserId,
+        since: i64,
+        limit: i64,
+    ) -> Result<Vec<LogRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select page_id, position, person_id, at, happened_at, kind, field, mid, app_id, user_id, audience, button_app, epoch, payload,
+                      scrubbed_at is not null as "scrubbed!"
+               from log where page_id = $1 and person_id = $2 and position > $3 and kind = 'echo' and user_id is distinct from $4
+               order by position desc limit $5"#,
+            page.as_str(),
+            person.as_str(),
+            since,
+            me.0,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().rev().map(LogRow::try_from).collect()
+    }
+
     /// The rows at these positions of a Page, in the order in which they are asked for.
     ///
     /// # Errors

@@ -2,12 +2,16 @@
 
 use super::{Store, StoreError};
 use crate::access::UserId;
+use crate::wire::file::FILE_BYTES;
 
 /// Most replies of everybody, and of one agent.
 pub const MOST: i64 = 300;
 
 /// Most files of a reply.
 pub const REPLY_FILES: i64 = 5;
+
+/// Most bytes of the files of a reply together: they are read at once.
+pub const REPLY_BYTES: usize = FILE_BYTES;
 
 /// A saved reply's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,20 +102,38 @@ impl Store {
         Ok(rows.into_iter().map(|row| ReplyContent { name: row.name, content: row.content }).collect())
     }
 
-    /// Gives a reply of this owner another file. False: there is no such reply, or it has too many.
+    /// How many bytes the files of a reply have together that this agent may use.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reply_bytes(&self, user: UserId, id: ReplyId) -> Result<usize, StoreError> {
+        let bytes = sqlx::query_scalar!(
+            r#"select coalesce(sum(octet_length(f.content)), 0)::bigint as "bytes!" from saved_reply_files f join saved_replies r using (reply_id)
+               where r.reply_id = $1 and (r.owner is null or r.owner = $2)"#,
+            id.0,
+            user.0
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(usize::try_from(bytes).unwrap_or_default())
+    }
+
+    /// Gives a reply of this owner another file. False: there is no such reply, or it has too many, or they are too large together.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn add_reply_file(&self, id: ReplyId, owner: Option<UserId>, file: &ReplyContent) -> Result<bool, StoreError> {
         let done = sqlx::query!(
             "insert into saved_reply_files (reply_id, name, content)
-             select reply_id, $3, $4 from saved_replies r where reply_id = $1 and owner is not distinct from $2
-                 and (select count(*) from saved_reply_files f where f.reply_id = r.reply_id) < $5",
+             select reply_id, $3, $4::bytea from saved_replies r where reply_id = $1 and owner is not distinct from $2
+                 and (select count(*) < $5 and coalesce(sum(octet_length(f.content)), 0) + octet_length($4::bytea) <= $6
+                      from saved_reply_files f where f.reply_id = r.reply_id)",
             id.0,
             owner.map(|user| user.0),
             file.name,
             file.content,
-            REPLY_FILES
+            REPLY_FILES,
+            i64::try_from(REPLY_BYTES).unwrap_or(i64::MAX)
         )
         .execute(&self.pool)
         .await?;

@@ -38,6 +38,9 @@ pub enum WebError {
     /// The store or the ledger does not do it now.
     #[error("not available: {0}")]
     Unavailable(String),
+    /// The database was lost while it did something: nobody knows whether it is done.
+    #[error("the database did not say whether it is done")]
+    Untold,
     /// A defect.
     #[error("internal: {0}")]
     Internal(String),
@@ -45,7 +48,11 @@ pub enum WebError {
 
 impl From<StoreError> for WebError {
     fn from(error: StoreError) -> Self {
-        if error.is_transient() { Self::Unavailable(error.to_string()) } else { Self::Internal(error.to_string()) }
+        match error {
+            StoreError::Untold(_) => Self::Untold,
+            error if error.is_transient() => Self::Unavailable(error.to_string()),
+            error => Self::Internal(error.to_string()),
+        }
     }
 }
 
@@ -61,7 +68,7 @@ impl From<LedgerError> for WebError {
             LedgerError::UnknownPage | LedgerError::UnknownPerson => Self::NotFound,
             LedgerError::Unavailable(why) => Self::Unavailable(why),
             LedgerError::Stopping => Self::Unavailable("stopping".into()),
-            LedgerError::Untold => Self::Unavailable(error.to_string()),
+            LedgerError::Untold => Self::Untold,
             other => Self::Internal(other.to_string()),
         }
     }
@@ -78,6 +85,8 @@ impl ResponseError for WebError {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            // Not 503, which says that nothing was done.
+            Self::Untold => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -124,6 +133,7 @@ pub fn page(status: StatusCode, lang: Lang) -> String {
         StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT => (t.error_malformed, t.error_malformed_words, t.error_to_inbox, "/inbox"),
         StatusCode::TOO_MANY_REQUESTS => (t.error_many, t.error_many_words, t.error_to_login, "/login"),
         StatusCode::UNAUTHORIZED => (t.error_signed_out, t.error_signed_out_words, t.error_to_login, "/login"),
+        StatusCode::GATEWAY_TIMEOUT => (t.error_untold, t.error_untold_words, t.error_to_inbox, "/inbox"),
         StatusCode::SERVICE_UNAVAILABLE => (t.error_busy, t.error_busy_words, t.error_to_inbox, "/inbox"),
         _ => (t.error_defect, t.error_defect_words, t.error_to_inbox, "/inbox"),
     };

@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::TryStreamExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::FORM_BYTES;
 use super::error::WebError;
@@ -49,6 +49,16 @@ impl TakesFiles {
         static SHARED: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(ROOM)));
         Self(Arc::clone(&SHARED))
     }
+
+    /// Waits for room for so many bytes.
+    ///
+    /// # Errors
+    /// When there is none for long.
+    pub async fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, WebError> {
+        let units = u32::try_from(bytes.div_ceil(UNIT).min(ROOM)).map_err(|_| WebError::TooLarge)?;
+        let room = tokio::time::timeout(QUEUE, Arc::clone(&self.0).acquire_many_owned(units)).await;
+        room.ok().and_then(Result::ok).ok_or_else(|| WebError::Unavailable("too many files are under way".into()))
+    }
 }
 
 /// Whether this form has files, and may have them.
@@ -65,9 +75,7 @@ pub async fn read(files: TakesFiles, request: HttpRequest, payload: Payload) -> 
     if length > BODY {
         return Err(WebError::TooLarge);
     }
-    let units = u32::try_from(length.div_ceil(UNIT)).map_err(|_| WebError::TooLarge)?;
-    let room = tokio::time::timeout(QUEUE, files.0.acquire_many_owned(units)).await;
-    let room = room.ok().and_then(Result::ok).ok_or_else(|| WebError::Unavailable("too many files are under way".into()))?;
+    let room = files.room(length).await?;
     let (pairs, files) = tokio::time::timeout(PATIENCE, parts(&request, payload)).await.map_err(|_| WebError::TooSlow)??;
     Ok(Fields::new(pairs.into_iter(), files, Some(room)))
 }

@@ -47,7 +47,7 @@ texts! {
     inbox_title skip language page_filter page_all page_show refresh back close_dialog live_lost live_since live_reload
     // Errors.
     error_missing error_missing_words error_forged error_forged_words error_large error_large_words error_malformed error_malformed_words
-    error_many error_many_words error_signed_out error_signed_out_words error_busy error_busy_words error_defect error_defect_words
+    error_many error_many_words error_signed_out error_signed_out_words error_busy error_busy_words error_untold error_untold_words error_defect error_defect_words
     error_to_inbox error_to_login
     // Views and rows.
     views_label view_needs view_mine view_bot view_open view_closed sort_waiting sort_activity sort_closed

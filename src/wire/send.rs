@@ -66,6 +66,9 @@ pub enum InlineControl {
         how: Done,
         /// The newest position the agent had seen: if the person has written since, the conversation stays as it is.
         seen: i64,
+        /// Whose conversation it was then, by the agent's number: if it is another colleague's by now, it stays as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        assignee: Option<i64>,
     },
 }
 

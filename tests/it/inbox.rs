@@ -4,7 +4,7 @@ use baton::control::Command;
 use baton::ledger::SendOutcome;
 use serde_json::json;
 
-use crate::web_house::{Browser, WebHouse};
+use crate::web_house::{Answer, Browser, WebHouse};
 
 const MIA: &str = "9001";
 
@@ -206,6 +206,35 @@ async fn what_others_answered_meanwhile_is_shown_before_sending() {
         .await;
     assert_eq!(anna.post(&send, &[("text", "And one more thing"), ("seen", &again), ("key", "key-2-of-anna")]).await.status, 303);
     assert_eq!(sends(&house).await[2].1, Some(anna_id));
+}
+
+#[tokio::test]
+async fn an_answer_is_shown_whatever_else_came_since_and_what_was_seen_stays_seen() {
+    let (house, mut anna) = handed_over().await;
+    let ben = house.user("ben@example.org", "Ben Okafor", "agent", &[&house.page.id]).await;
+    let field = |page: &Answer, name: &str| page.attribute(&format!("#reply input[name={name}]"), "value").expect("a field");
+    let page = anna.get(&house.conversation(MIA)).await;
+    let (seen, send) = (field(&page, "seen"), format!("{}/send", house.conversation(MIA)));
+    for number in 0..25 {
+        house.says(MIA, &format!("m_more_{number}"), "Hello?").await;
+    }
+    house.sends_as(ben, MIA, "m_b", json!({"text": "Ben was faster"})).await;
+    let asked = anna.post(&send, &[("text", "Anna's answer"), ("seen", &seen), ("key", "key-of-anna")]).await;
+    assert_eq!(asked.status, 409);
+    assert!(
+        asked.text("#guard").contains("Ben Okafor answered") && asked.text("#guard").contains("Ben was faster"),
+        "{}",
+        asked.text("#guard")
+    );
+    // Another of Ben's is on its way: it has no position that could be seen.
+    let page = anna.get(&house.conversation(MIA)).await;
+    let (seen, queued) = (field(&page, "seen"), field(&page, "queued"));
+    house.says(MIA, "m_last", "I am waiting").await;
+    let seen_now = (seen.parse::<i64>().expect("a position") + 1).to_string();
+    house.accepts_as(Some(ben), &house.page.inbox, MIA, json!({"text": "One moment"})).await;
+    let asked = anna.post(&send, &[("text", "Anna's answer"), ("seen", &seen_now), ("queued", &queued), ("key", "key-of-anna")]).await;
+    assert_eq!(asked.status, 409, "{}", asked.body);
+    assert_eq!(field(&asked, "seen"), seen_now);
 }
 
 #[tokio::test]

@@ -148,6 +148,18 @@ async fn a_conversation_ends_once_the_last_message_is_sent() {
 }
 
 #[tokio::test]
+async fn whoever_answers_for_a_colleague_may_end_it() {
+    for (then, closed) in [("close", true), ("release", false)] {
+        let (house, _) = hers().await;
+        house.user("ben@example.org", "Ben Okafor", "agent", &[&house.page.id]).await;
+        let mut ben = house.browser("ben@example.org").await;
+        assert_eq!(answers(&mut ben, &house, "For Anna: goodbye", then).await.status, 303);
+        house.comes_to(SendId(1), sent("m_end")).await;
+        assert_eq!(stands(&house).await, (closed, None, None), "{then}: Anna had it before he wrote");
+    }
+}
+
+#[tokio::test]
 async fn a_conversation_is_put_aside_once_the_message_is_sent() {
     let (house, mut anna) = hers().await;
     let page = anna.get(&house.conversation(MIA)).await;

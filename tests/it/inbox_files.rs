@@ -104,6 +104,24 @@ async fn files_are_part_of_the_draft_of_their_agent_until_they_are_sent_or_taken
 }
 
 #[tokio::test]
+async fn pressed_twice_a_picked_file_is_sent_once() {
+    let mut desk = desk().await;
+    let fields = [("text", "The cup"), ("key", "form-0008")];
+    for _ in 0..2 {
+        assert_eq!(desk.to("send", &fields, &[("cup.png", PNG)]).await.status, 303);
+    }
+    assert_eq!(desk.accepted().await, [json!({"text": "The cup"}), attachment("image", 1)]);
+    let thread = desk.thread.clone();
+    let page = desk.anna.get(&thread).await;
+    assert_eq!(page.texts(".file-name"), ["cup.png"], "what came too late is not thrown away");
+    // From the form that is on the page now it goes.
+    let field = |name: &str| page.attribute(&format!("#reply input[name={name}]"), "value").expect("a field");
+    let (key, file) = (field("key"), page.attribute("#files input", "value").expect("an id"));
+    assert_eq!(desk.to("send", &[("text", ""), ("key", &key), ("file", &file)], &[]).await.status, 303);
+    assert_eq!(desk.accepted().await.len(), 3);
+}
+
+#[tokio::test]
 async fn what_is_not_sent_stays_beside_the_text_and_why_is_said() {
     let mut desk = desk().await;
     for (name, content, words) in [

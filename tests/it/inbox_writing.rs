@@ -45,8 +45,12 @@ async fn a_draft_is_on_every_device_of_its_agent_and_on_nobody_elses() {
     assert_eq!((field(&page, "key"), field(&page, "edits")), ("key-of-laptop".to_owned(), "3".to_owned()));
     let mut ben = house.browser("ben@example.org").await;
     assert_eq!(written(&ben.get(&house.conversation(MIA)).await), (String::new(), String::new()));
-    // An older save that arrives late changes nothing; a newer one does, from whichever device.
-    saves(&mut anna, &house, "reply", "key-of-laptop", 2, "Dear").await;
+    // An older save that arrives late changes nothing, and its device hears so; a newer one does, from whichever device.
+    assert_eq!(saves(&mut anna, &house, "reply", "key-of-laptop", 2, "Dear").await, 409);
+    let form = [("kind", "reply"), ("key", "key-of-laptop"), ("edits", "2"), ("text", "Dear Madam")];
+    let back = phone.post(&format!("{}/draft", house.conversation(MIA)), &form).await;
+    assert!(back.text("#problem").contains("another device"), "{}", back.text("#problem"));
+    assert_eq!(back.text("#reply-text"), "Dear Madam");
     assert_eq!(written(&phone.get(&house.conversation(MIA)).await).0, "Dear <Mia>");
     saves(&mut phone, &house, "reply", "key-of-laptop", 4, "Dear Mia Wong").await;
     assert_eq!(written(&anna.get(&house.conversation(MIA)).await).0, "Dear Mia Wong");
@@ -104,6 +108,10 @@ async fn a_note_never_leaves_by_the_address_of_replies_nor_a_reply_by_that_of_no
     }
     assert_eq!(count(&house, "select count(*) from outbox").await, 0, "no field makes a note a message");
     assert_eq!(count(&house, "select count(*) from log where kind = 'note'").await, 1, "the same form twice is one note");
+    // Gone back to, and written on: another note.
+    let other = [("text", "do not tell her"), ("key", "key-of-note"), ("edits", "3")];
+    assert_eq!(anna.post(&format!("{address}/note"), &other).await.status, 303);
+    assert_eq!(count(&house, "select count(*) from log where kind = 'note'").await, 2, "nothing that was written is lost");
     assert_eq!(saves(&mut anna, &house, "reply", "key-of-other", 1, "a reply").await, 303);
     assert_eq!(written(&anna.get(&address).await), ("a reply".to_owned(), String::new()));
 }

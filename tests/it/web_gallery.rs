@@ -145,7 +145,7 @@ async fn know(house: &WebHouse, anna: i64, mia: &str) {
         .await
         .expect("told");
     let (page, person) = (house.page.id.clone(), crate::harness::page::person_id(mia));
-    for act in [Act::Note { text: "Regular. Prefers to be called, not written to.".into() }, Act::Close, Act::Reopen] {
+    for act in [Act::Note { text: "Regular. Prefers to be called, not written to.".into(), form: None }, Act::Close, Act::Reopen] {
         house.ledger.act(page.clone(), person.clone(), Some(UserId(anna)), act).await.expect("done");
     }
 }

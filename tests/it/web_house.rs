@@ -387,6 +387,11 @@ impl Answer {
         self.html().select(&selector).next().and_then(|element| element.attr(name).map(str::to_owned))
     }
 
+    pub fn attributes(&self, selector: &str, name: &str) -> Vec<String> {
+        let selector = Selector::parse(selector).expect("a selector");
+        self.html().select(&selector).filter_map(|element| element.attr(name).map(str::to_owned)).collect()
+    }
+
     pub fn count(&self, selector: &str) -> usize {
         self.html().select(&Selector::parse(selector).expect("a selector")).count()
     }

@@ -15,6 +15,9 @@ use crate::wire::{AppId, PageId, PersonId, Timestamp};
 /// Beyond this many Pages they are not looked up in the index, but seen to afterwards.
 const PAGES_ASKED: usize = 64;
 
+/// So many people with the wanted words are put in order.
+const LOOKED_AT: i64 = 500;
+
 /// What is looked for. All of it must hold.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
@@ -105,6 +108,15 @@ pub struct FoundPerson {
     pub name: PersonName,
     /// When they last wrote or were written to.
     pub last_at: Timestamp,
+}
+
+/// Those who were found.
+#[derive(Debug, Default)]
+pub struct FoundPeople {
+    /// They, the last to write first.
+    pub people: Vec<FoundPerson>,
+    /// There are more, who may have written later.
+    pub more: bool,
 }
 
 /// The conditions that no index of lines knows, as SQL takes them: flattened lists of choices with the number of the list.
@@ -218,7 +230,8 @@ impl Store {
         Ok(found)
     }
 
-    /// People with these words in name or id, the last to write first, in at most `patience`; `None` when that was not enough.
+    /// Of the people with these words in name or id the last to write, in at most `patience`; `None` when that was not enough. Where more than
+    /// [`LOOKED_AT`] have them, some are not looked at.
     ///
     /// # Errors
     /// When the database fails. Being slow is none.
@@ -229,24 +242,24 @@ impl Store {
         patterns: &[Vec<String>],
         limit: i64,
         patience: Duration,
-    ) -> Result<Option<Vec<FoundPerson>>, StoreError> {
+    ) -> Result<Option<FoundPeople>, StoreError> {
         let asked = (pages.len() <= PAGES_ASKED).then(|| any(pages.iter().map(|page| page_term(page.as_str())))).flatten();
         let asked = terms.iter().filter_map(|choices| any(choices.iter().cloned())).chain(asked).collect::<Vec<_>>().join(" & ");
         let pages: Vec<&str> = pages.iter().map(PageId::as_str).collect();
         if pages.is_empty() || asked.is_empty() {
-            return Ok(Some(Vec::new()));
+            return Ok(Some(FoundPeople::default()));
         }
         let (lists, patterns): (Vec<i32>, Vec<&str>) =
             (0_i32..).zip(patterns).flat_map(|(list, choices)| choices.iter().map(move |pattern| (list, pattern.as_str()))).unzip();
         let Some(mut transaction) = self.in_time(Instant::now() + patience).await? else { return Ok(None) };
         let rows = sqlx::query!(
-            r#"select c.page_id, c.person_id, c.last_message_at, e.name as "name?", e.first_name, e.last_name
+            r#"select c.page_id, c.person_id, c.last_message_at, e.name as "name?", e.first_name, e.last_name, count(*) over () as "all!"
                from (select s.page_id, s.person_id from search_people s
                      where s.terms @@ $1::text::tsquery and s.page_id = any($2)
                        and not exists (select from unnest($3::int[]) as wanted (list) where not exists
                            (select from unnest($3::int[], $4::text[]) as choice (list, pattern)
                             where choice.list = wanted.list and s.words like choice.pattern))
-                     limit 500) s
+                     limit $6) s
                join conversations c on c.page_id = s.page_id and c.person_id = s.person_id
                left join people e on e.page_id = s.page_id and e.person_id = s.person_id
                order by c.last_message_at desc, c.page_id, c.person_id limit $5"#,
@@ -254,7 +267,8 @@ impl Store {
             &pages as _,
             &lists,
             &patterns as _,
-            limit
+            limit,
+            LOOKED_AT
         )
         .fetch_all(&mut *transaction)
         .await
@@ -268,11 +282,13 @@ impl Store {
             let (page, person) = keys("search_people", &row.0, &row.1)?;
             Ok(FoundPerson { page, person, name: row.3, last_at: timestamp(row.2) })
         };
+        let more = rows.first().is_some_and(|row| row.all > limit);
         let rows = rows.into_iter().map(|row| {
             let name = PersonName { name: row.name, first: row.first_name, last: row.last_name };
             person((row.page_id, row.person_id, row.last_message_at, name))
         });
-        rows.collect::<Result<_, _>>().map(Some)
+        let people = rows.collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(Some(FoundPeople { people, more }))
     }
 
     /// A transaction whose statements end in time; `None` when time is up. Planned for what is asked, and never to read a table from end to end.

@@ -137,7 +137,7 @@ fn earlier(stretch: &Stretch, href: String, names: &Names, clock: &Clock) -> Ear
 }
 
 fn noted(row: &LogRow, href: String, names: &Names, clock: &Clock) -> Option<Noted> {
-    let Ok(Act::Note { text }) = serde_json::from_str(&row.payload) else { return None };
+    let Ok(Act::Note { text, .. }) = serde_json::from_str(&row.payload) else { return None };
     let mut shown: String = text.chars().take(NOTE_CHARS).collect();
     if shown.len() < text.len() {
         shown.push('…');

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::address::path;
 use super::composer::{Draft, Written, may_write};
@@ -18,7 +19,7 @@ use crate::store::saved_replies::ReplyId;
 use crate::web::State;
 use crate::web::assets::Assets;
 use crate::web::error::WebError;
-use crate::web::parts::{FILES, PickedFile};
+use crate::web::parts::{FILES, PickedFile, TakesFiles};
 use crate::web::posted::Fields;
 use crate::web::session::Agent;
 use crate::web::text::{Texts, fill};
@@ -80,11 +81,15 @@ pub async fn attach(web: State, request: HttpRequest, posted: PostedTo) -> Resul
     let mut picked = fields.take_files();
     let form = Form::new(&web, &request, &agent, conversation, &fields);
     let scene = form.scene().await?;
+    let mut room = None;
     if let Some(id) = fields.find("reply") {
         let id = ReplyId(id.parse().map_err(|_| WebError::Malformed("reply"))?);
-        picked.extend(of_reply(&web, &agent, id).await?);
+        let (of_reply, taken) = of_reply(&web, &agent, id).await?;
+        picked.extend(of_reply);
+        room = Some(taken);
     }
     let problem = take(&web, &scene, &agent, picked).await?.err();
+    drop(room);
     answer(form, &request, &scene, &fields, problem).await
 }
 
@@ -132,10 +137,11 @@ pub async fn named(web: &State, scene: &Scene, agent: &Agent, fields: &Fields) -
     Ok(web.store.files_of(agent.user, &scene.conversation.page, &ids).await?)
 }
 
-/// The files of a saved reply that an agent may use.
-pub async fn of_reply(web: &State, agent: &Agent, id: ReplyId) -> Result<Vec<PickedFile>, WebError> {
+/// The files of a saved reply that an agent may use, and the room that they take until they are passed on.
+pub async fn of_reply(web: &State, agent: &Agent, id: ReplyId) -> Result<(Vec<PickedFile>, OwnedSemaphorePermit), WebError> {
+    let room = TakesFiles::shared().room(web.store.reply_bytes(agent.user, id).await?).await?;
     let files = web.store.reply_files(agent.user, id).await?;
-    Ok(files.into_iter().map(|file| PickedFile { name: file.name, content: file.content }).collect())
+    Ok((files.into_iter().map(|file| PickedFile { name: file.name, content: file.content }).collect(), room))
 }
 
 /// Passes files on to the platform and puts them beside the reply; or says in the reader's words what is wrong with one, and goes no further.

@@ -7,9 +7,10 @@ use super::composer::{Draft, Written};
 use super::files;
 use super::form::{Form, words};
 use super::pages::by_script;
+use super::sending::tidied;
 use super::visible::PostedTo;
 use crate::ledger::Act;
-use crate::store::drafts::DraftKind;
+use crate::store::drafts::{DraftKind, Edition};
 use crate::web::State;
 use crate::web::error::WebError;
 use crate::web::text::fill;
@@ -34,15 +35,11 @@ pub async fn note(web: State, request: HttpRequest, posted: PostedTo) -> Result<
         return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), Draft::of_note(written)).await;
     }
     let (page, person) = (form.conversation.page.clone(), form.conversation.person.clone());
-    let spent = web.store.drafts(agent.user, &page, &person).await?.note.spent;
-    if spent.is_some_and(|spent| written.keyed().is_some_and(|key| spent.key == key)) {
-        // The same form once more: its answer was lost.
-        return form.done().await;
-    }
-    match web.ledger.act(page, person, Some(agent.user), Act::Note { text: written.text.clone() }).await {
+    let note = Act::Note { text: written.text.clone(), form: written.keyed().map(str::to_owned) };
+    match web.ledger.act(page, person, Some(agent.user), note).await {
         Ok(_) => {
             if written.keyed().is_some() {
-                web.store.spend_draft(form.place(DraftKind::Note), &written.edition).await?;
+                tidied(web.store.spend_draft(form.place(DraftKind::Note), &written.edition).await);
             }
             form.done().await
         }
@@ -67,11 +64,22 @@ pub async fn draft(web: State, request: HttpRequest, posted: PostedTo) -> Result
     if text.chars().count() > DRAFT_CHARS {
         return Err(WebError::TooLarge);
     }
-    web.store.save_draft(form.place(kind), &edition, &text).await?;
+    let kept = web.store.save_draft(form.place(kind), &edition, &text).await?;
     if !picked.is_empty()
         && let Err(problem) = files::take(&web, &form.scene().await?, &agent, picked).await?
     {
         return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), Draft::default()).await;
     }
-    if by_script(&request) { Ok(HttpResponse::NoContent().finish()) } else { form.done().await }
+    if by_script(&request) {
+        return Ok(if kept { HttpResponse::NoContent() } else { HttpResponse::Conflict() }.finish());
+    }
+    if kept {
+        return form.done().await;
+    }
+    let written = Written { text, edition: Edition::default() };
+    let returned = match kind {
+        DraftKind::Reply => Draft { reply: Some(written), ..Draft::default() },
+        DraftKind::Note => Draft::of_note(written),
+    };
+    form.back(StatusCode::CONFLICT, Some(agent.lang.texts().desk.draft_newer.to_owned()), returned).await
 }

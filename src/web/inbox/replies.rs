@@ -59,8 +59,10 @@ pub async fn insert(web: State, request: HttpRequest, posted: PostedTo) -> Resul
     let scene = form.scene().await?;
     let text = fill_in(&reply.text.body, |name| value(name, &scene, &agent));
     written.text = if written.text.is_empty() { text } else { format!("{}\n{text}", written.text) };
-    picked.extend(files::of_reply(&web, &agent, reply.id).await?);
+    let (of_reply, room) = files::of_reply(&web, &agent, reply.id).await?;
+    picked.extend(of_reply);
     let problem = files::take(&web, &scene, &agent, picked).await?.err();
+    drop(room);
     form.back(StatusCode::OK, problem, Draft { reply: Some(written), seen, ..Draft::default() }).await
 }
 

@@ -13,6 +13,7 @@ use super::timeline;
 use super::visible::PostedTo;
 use crate::control::Window;
 use crate::ledger::{LedgerError, NewSend};
+use crate::store::StoreError;
 use crate::store::drafts::{DraftKind, Edition};
 use crate::store::inbox::timeline::{PendingSend, again_key};
 use crate::store::preferences::Reads;
@@ -47,9 +48,15 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
     let then = then(&fields, scene.clock.now)?;
     let returned = |written: Written, seen| Draft { reply: Some(written), seen, then, ..Draft::default() };
     let mut sent = files::named(&web, &scene, &agent, &fields).await?;
+    let picks = !picked.is_empty();
     match files::take(&web, &scene, &agent, picked).await? {
+        // While they went up, the same form may have been sent once more, and its files with it: then these are left for the agent to look at.
+        Ok(_) if picks && is_spent(&form, &written).await? => {}
         Ok(taken) => sent.extend(taken),
         Err(problem) => return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), returned(written, seen)).await,
+    }
+    if picks && sent.is_empty() && written.text.is_empty() {
+        return form.done().await;
     }
     if let Some(problem) = unfit(&written.text, !sent.is_empty(), scene.conversation.object, &scene) {
         return form.back(StatusCode::UNPROCESSABLE_ENTITY, Some(problem), returned(written, seen)).await;
@@ -59,7 +66,8 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
     };
     let queued = fields.get("queued").parse::<i64>().ok();
     let last = seen.unwrap_or(scene.conversation.last_position);
-    let done = then.map(|how| InlineControl::Done { how, seen: last });
+    let had = scene.conversation.assignee.as_ref().map(|(user, _)| user.0);
+    let done = then.map(|how| InlineControl::Done { how, seen: last, assignee: had });
     let next = if then.is_some() { form.next().await? } else { None };
     for Part { key, send } in parts(&scene, &written, &sent, done) {
         let new = NewSend {
@@ -79,14 +87,28 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
         metrics::counter!("baton_inbox_sends_total").increment(1);
     }
     if agent.preferences.reads == Reads::ByAnswering {
-        web.store.mark_read(agent.user, &scene.conversation.page, &scene.conversation.person, last, true).await?;
+        tidied(web.store.mark_read(agent.user, &scene.conversation.page, &scene.conversation.person, last, true).await);
     }
     if written.keyed().is_some() {
-        web.store.spend_draft(form.place(DraftKind::Reply), &written.edition).await?;
+        tidied(web.store.spend_draft(form.place(DraftKind::Reply), &written.edition).await);
     }
     let ids: Vec<AttachmentId> = sent.into_iter().map(|file| file.id).collect();
-    web.store.take_draft_files(form.beside(), &ids).await?;
+    tidied(web.store.take_draft_files(form.beside(), &ids).await);
     form.left(next).await
+}
+
+/// What was accepted goes out. That its draft stays is less bad than to say that nothing was done.
+pub fn tidied(done: Result<(), StoreError>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "what is left of a message could not be put away");
+    }
+}
+
+/// Whether this form has been sent before.
+async fn is_spent(form: &Form<'_>, written: &Written) -> Result<bool, WebError> {
+    let (page, person) = (&form.conversation.page, &form.conversation.person);
+    let spent = form.web.store.drafts(form.agent.user, page, person).await?.reply.spent;
+    Ok(spent.is_some_and(|spent| written.keyed() == Some(spent.key.as_str())))
 }
 
 /// One message of a form.
@@ -120,7 +142,9 @@ async fn refused(form: Form<'_>, scene: &Scene, error: LedgerError, draft: Draft
     match error {
         LedgerError::SomebodyAnswered { position } => {
             let guard = guard(form.web, scene, draft.seen.unwrap_or_default(), form.queued).await?;
-            form.back(StatusCode::CONFLICT, None, Draft { guard: Some(guard), seen: Some(position), ..draft }).await
+            // Somebody's answer that is still on its way has no position: what was seen stays seen.
+            let seen = draft.seen.max(Some(position));
+            form.back(StatusCode::CONFLICT, None, Draft { guard: Some(guard), seen, ..draft }).await
         }
         LedgerError::KeyReused => {
             let fresh = draft.reply.map(|written| Written { edition: Edition::default(), ..written });
@@ -224,7 +248,7 @@ fn to_customer(scene: &Scene, message: Map<String, Value>) -> Send {
 /// What others wrote meanwhile, as a question.
 async fn guard(web: &State, scene: &Scene, seen: i64, queued: i64) -> Result<Guard, WebError> {
     let (page, person) = (&scene.conversation.page, &scene.conversation.person);
-    let rows = web.store.timeline_from(page, person, seen + 1, ANSWERS).await?;
+    let rows = web.store.answers_of_others(page, person, scene.names.me, seen, ANSWERS).await?;
     let waiting = web.store.pending_sends(page, person, Timestamp::from_millis(0), None).await?;
     let mut on_its_way: Vec<PendingSend> = waiting
         .into_iter()
@@ -234,9 +258,8 @@ async fn guard(web: &State, scene: &Scene, seen: i64, queued: i64) -> Result<Gua
     let ids: Vec<i64> = users.map(|user| user.0).collect();
     let mut names = super::names::Names::new(web.store.app_names().await?, scene.names.me, scene.t());
     names.learn(web.store.user_names(&ids).await?);
-    let mut answers: Vec<Answer> =
-        timeline::answers_since(&rows, seen, &names).into_iter().map(|(who, text)| Answer { who, text }).collect();
-    let last = rows.iter().rev().find(|row| row.kind == "echo" && row.user != Some(scene.names.me)).map(|row| row.at);
+    let mut answers: Vec<Answer> = rows.iter().map(|row| timeline::answer(row, &names)).map(|(who, text)| Answer { who, text }).collect();
+    let last = rows.last().map(|row| row.at);
     let t = scene.t();
     let title = match (on_its_way.last(), answers.last(), last) {
         (Some(send), ..) => fill(t.guard_title_too, &[("name", &names.actor(Some(&send.app), send.user))]),

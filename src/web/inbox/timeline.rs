@@ -132,7 +132,7 @@ impl Teller<'_> {
             "message" | "echo" => Line::Message(Box::new(self.message(row, &item))),
             "postback" => Line::Message(Box::new(self.tap(row, &item))),
             "note" => match serde_json::from_str(&row.payload) {
-                Ok(Act::Note { text }) => {
+                Ok(Act::Note { text, .. }) => {
                     Line::Note(Note { author: self.names.actor(row.app.as_ref(), row.user), text, at: self.clock.moment(row.at) })
                 }
                 _ => self.event(row, &item),
@@ -284,12 +284,9 @@ fn calm(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries
 }
 
-/// Answers of others after a position, in a line each: what somebody should read before they send.
-pub fn answers_since(rows: &[LogRow], seen: i64, names: &Names) -> Vec<(String, String)> {
-    rows.iter()
-        .filter(|row| row.kind == "echo" && row.position > seen && row.user != Some(names.me))
-        .map(|row| (names.actor(row.app.as_ref(), row.user), content::line(&row.kind, &row.payload, names.t)))
-        .collect()
+/// An answer of somebody else in a line, and whose it is: what an agent should read before they send.
+pub fn answer(row: &LogRow, names: &Names) -> (String, String) {
+    (names.actor(row.app.as_ref(), row.user), content::line(&row.kind, &row.payload, names.t))
 }
 
 /// The texts of states of messages the platform has.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::web::Query as Asked;
 use askama::Template;
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use super::words;
 use crate::store::inbox::conversation::AppKind;
 use crate::store::log::timestamp;
 use crate::store::preferences::Preferences;
-use crate::store::search::find::{Found, FoundPerson, Hit, Place};
+use crate::store::search::find::{Found, FoundPeople, FoundPerson, Hit, Place};
 use crate::web::State;
 use crate::web::assets::Assets;
 use crate::web::error::WebError;
@@ -36,6 +37,9 @@ const PEOPLE: i64 = 8;
 
 /// How long a search may take in the store.
 const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How long it may wait for its turn: longer than one before it takes for people and lines.
+const TURN: Duration = Duration::from_millis(3000);
 
 /// What an address asks for.
 #[derive(Deserialize)]
@@ -64,6 +68,8 @@ struct SearchPage<'a> {
     help: Vec<(&'static str, &'static str, &'static str)>,
     problems: Vec<String>,
     people: Vec<PersonView>,
+    /// What else there is to say about people.
+    people_hint: Option<&'static str>,
     lines: Vec<LineView>,
     cut: Option<String>,
     next: Option<String>,
@@ -96,7 +102,8 @@ struct LineView {
 /// What was found.
 #[derive(Default)]
 struct Results {
-    people: Vec<FoundPerson>,
+    /// `None`: there was no time to look for them all.
+    people: Option<FoundPeople>,
     lines: Vec<Hit>,
     cut: Option<Timestamp>,
     more: Option<Place>,
@@ -109,8 +116,18 @@ pub async fn page(web: State, agent: Agent, asked: Asked<Search>) -> Result<Http
     let resolved = resolve(&web, &agent, &query).await?;
     let after = place(&asked.after);
     let looked = !query.is_empty() && resolved.problems.is_empty();
-    let results = if looked { find(&web, &resolved, after.as_ref()).await? } else { Results::default() };
     let t = agent.lang.texts();
+    let mut problems = resolved.problems.clone();
+    let found = if looked { find(&web, &resolved, after.as_ref()).await? } else { Some(Results::default()) };
+    let status = if found.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    problems.extend(found.is_none().then(|| t.desk.found_busy.to_owned()));
+    let looked = looked && found.is_some();
+    let results = found.unwrap_or_default();
+    let people_hint = match &results.people {
+        None if looked && after.is_none() && resolved.people.is_some() => Some(t.desk.found_no_people),
+        Some(FoundPeople { more: true, .. }) => Some(t.desk.found_more_people),
+        _ => None,
+    };
     let mut names = Names::new(web.store.app_names().await?, agent.user, t);
     let users: Vec<i64> = results.lines.iter().filter_map(|hit| hit.user).map(|user| user.0).collect();
     names.learn(web.store.user_names(&users).await?);
@@ -135,25 +152,28 @@ pub async fn page(web: State, agent: Agent, asked: Asked<Search>) -> Result<Http
         keys: keys::groups(t.desk),
         asked: looked,
         help: help(t),
-        problems: resolved.problems,
-        people: results.people.iter().map(|person| person_view(person, &page_name(&person.page), &query, &clock, t)).collect(),
+        problems,
+        people_hint,
+        people: results
+            .people
+            .iter()
+            .flat_map(|found| &found.people)
+            .map(|person| person_view(person, &page_name(&person.page), &query, &clock, t))
+            .collect(),
         lines: results.lines.iter().map(|hit| line_view(hit, &page_name(&hit.page), &query, &names, &clock)).collect(),
         cut,
         next: results.more.as_ref().map(|place| address(Some(place))),
         first: after.as_ref().map(|_| address(None)),
     };
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }
 
-/// Looks for people on the first page and for lines on every one. A search waits for its turn no longer than it may take.
-async fn find(web: &State, resolved: &Resolved, after: Option<&Place>) -> Result<Results, WebError> {
-    let Ok(Ok(_turn)) = tokio::time::timeout(PATIENCE, web.searches().0.acquire()).await else {
-        return Err(WebError::Unavailable("other searches take long".into()));
-    };
+/// Looks for people on the first page and for lines on every one. `None`: others take so long that its turn did not come.
+async fn find(web: &State, resolved: &Resolved, after: Option<&Place>) -> Result<Option<Results>, WebError> {
+    let Ok(Ok(_turn)) = tokio::time::timeout(TURN, web.searches().0.acquire()).await else { return Ok(None) };
     let mut results = Results::default();
     if let Some(people) = resolved.people.as_ref().filter(|_| after.is_none()) {
-        let found = web.store.find_people(&resolved.wanted.pages, &people.terms, &people.patterns, PEOPLE, PATIENCE / 3).await?;
-        results.people = found.unwrap_or_default();
+        results.people = web.store.find_people(&resolved.wanted.pages, &people.terms, &people.patterns, PEOPLE, PATIENCE / 3).await?;
     }
     let limit = i64::try_from(LINES + 1).unwrap_or(i64::MAX);
     let Found { hits, cut } = web.store.find_lines(&resolved.wanted, after, limit, PATIENCE).await?;
@@ -163,7 +183,7 @@ async fn find(web: &State, resolved: &Resolved, after: Option<&Place>) -> Result
     let last = results.lines.last().map(|hit| Place { at: hit.at, page: hit.page.to_string(), position: hit.position });
     results.more = last.filter(|_| more).or_else(|| cut.map(|at| Place { at, page: String::new(), position: 0 }));
     results.cut = cut.filter(|_| !more);
-    Ok(results)
+    Ok(Some(results))
 }
 
 fn help(t: &'static Texts) -> Vec<(&'static str, &'static str, &'static str)> {

@@ -145,7 +145,7 @@ fn picked(fields: &mut Fields, t: &Texts) -> Result<Vec<ReplyContent>, String> {
 async fn add(web: &State, id: ReplyId, owner: Option<UserId>, files: Vec<ReplyContent>, t: &Texts) -> Result<Option<String>, WebError> {
     for file in files {
         if !web.store.add_reply_file(id, owner, &file).await? {
-            return Ok(Some(fill(t.desk.files_many, &[("count", &REPLY_FILES.to_string())])));
+            return Ok(Some(fill(t.desk.replies_files_many, &[("count", &REPLY_FILES.to_string())])));
         }
     }
     Ok(None)

@@ -11,12 +11,12 @@ texts! { Desk:
     me_lead me_saved me_save me_keys me_keys_hint me_writing me_enter me_enter_hint me_after_close me_next me_stay me_reads me_reads_opening
     me_reads_answering
     // The search page.
-    search_lead search_help found_people found_lines found_nothing found_nothing_next found_cut found_further found_newest found_note found_you
+    search_lead search_help found_people found_lines found_nothing found_nothing_next found_cut found_busy found_more_people found_no_people found_further found_newest found_note found_you
     problem_day problem_page problem_author problem_owner problem_tag
     help_from help_page help_owner help_tag help_before help_after example_from example_page example_owner example_tag
     // What is known of a person.
     fields_section fields_title fields_write fields_lead fields_new fields_create fields_name fields_none fields_archived fields_taken fields_many
-    fields_unfit fields_long past_title past_closed past_notes profile_username profile_locale profile_zone
+    fields_unfit fields_long fields_changed past_title past_closed past_notes profile_username profile_locale profile_zone
     // Teams.
     teams_section teams_lead teams_new teams_create teams_name teams_members teams_none teams_empty teams_taken teams_unfit teams_delete team_gone team_named
     pass_to_team pass_off_team did_assign_team did_take_off_team filter_team filter_my_teams filter_no_team
@@ -25,7 +25,7 @@ texts! { Desk:
     // Deleting what cannot be had back.
     delete_open teams_delete_words views_delete_words replies_delete_words
     // Files beside a reply.
-    files_label files_kept files_pick files_remove files_cancel files_wait files_replies_only send_unsure just_taken files_not_now files_many files_not_taken files_empty files_large files_program
+    files_label files_kept files_pick files_remove files_cancel files_wait files_replies_only send_unsure just_taken files_not_now files_many replies_files_many files_not_taken files_empty files_large files_program draft_newer
     files_not_as_named files_not_on_instagram decimal_mark
     // What is new elsewhere.
     news_label news_wrote news_needs news_open
@@ -90,6 +90,9 @@ pub static EN: Desk = Desk {
     found_nothing: "Nothing found.",
     found_nothing_next: "Try fewer or shorter words. A message can be found a moment after it came.",
     found_cut: "This search takes long. It has looked back to {time}.",
+    found_busy: "Other searches take long just now. Search again in a moment.",
+    found_more_people: "There are more people like these. With another word of the name, or with the id, you find each of them.",
+    found_no_people: "Looking for people took too long. Search with another word of the name, or with the id.",
     found_further: "Search further back",
     found_newest: "Back to the newest",
     found_note: "Note by {name}",
@@ -122,6 +125,7 @@ pub static EN: Desk = Desk {
     fields_many: "Nothing was added: there are {count} fields already, and nobody looks over more. Archive one first.",
     fields_unfit: "Nothing was changed: a name has one to {limit} characters.",
     fields_long: "Nothing was saved: a field has at most {limit} characters.",
+    fields_changed: "A colleague has changed “{name}” meanwhile: it says “{now}” now. What you wrote there, “{yours}”, was not saved.",
     past_title: "Earlier conversations",
     past_closed: "closed by {name}",
     past_notes: "Notes",
@@ -176,9 +180,11 @@ pub static EN: Desk = Desk {
     just_taken: "A colleague has just taken this conversation.",
     files_not_now: "Files can be attached while you may answer here.",
     files_many: "There can be {count} files at most. Remove one first.",
+    replies_files_many: "A saved reply has at most {count} files, with 25 MB together.",
     files_not_taken: "{name} was not taken: {why}",
     files_empty: "{name} is empty.",
     files_large: "{name} is too large: {limit} MB at most.",
+    draft_newer: "Not saved: another device or tab has saved or sent this draft since. What you wrote is still here; copy it before you leave.",
     files_program: "{name} is a program. Programs are not sent to customers.",
     files_not_as_named: "{name} is not what its name says. Open it and save it again as a picture, film or recording.",
     files_not_on_instagram: "{name} cannot be sent: Instagram takes pictures, films and recordings only.",
@@ -251,6 +257,9 @@ pub static DE: Desk = Desk {
     found_nothing: "Nichts gefunden.",
     found_nothing_next: "Versuchen Sie weniger oder kürzere Wörter. Eine Nachricht ist einen Augenblick nach ihrem Eingang zu finden.",
     found_cut: "Diese Suche dauert lange. Bis {time} zurück ist gesucht.",
+    found_busy: "Andere Suchen brauchen gerade lange. Suchen Sie gleich noch einmal.",
+    found_more_people: "Es gibt mehr solche Personen. Mit einem weiteren Wort des Namens oder mit der ID finden Sie jede.",
+    found_no_people: "Die Suche nach Personen hat zu lange gedauert. Suchen Sie mit einem weiteren Wort des Namens oder mit der ID.",
     found_further: "Weiter zurück suchen",
     found_newest: "Zurück zu den neuesten",
     found_note: "Notiz von {name}",
@@ -283,6 +292,7 @@ pub static DE: Desk = Desk {
     fields_many: "Nichts angelegt: es gibt schon {count} Felder, und mehr überblickt niemand. Archivieren Sie erst eines.",
     fields_unfit: "Nichts geändert: ein Name hat ein bis {limit} Zeichen.",
     fields_long: "Nichts gespeichert: ein Feld hat höchstens {limit} Zeichen.",
+    fields_changed: "„{name}“ wurde inzwischen geändert: Dort steht jetzt „{now}“. Was Sie dort geschrieben haben, „{yours}“, ist nicht gespeichert.",
     past_title: "Frühere Unterhaltungen",
     past_closed: "geschlossen von {name}",
     past_notes: "Notizen",
@@ -337,9 +347,11 @@ pub static DE: Desk = Desk {
     just_taken: "Jemand aus dem Team hat diese Unterhaltung gerade übernommen.",
     files_not_now: "Dateien lassen sich anhängen, solange Sie hier antworten dürfen.",
     files_many: "Höchstens {count} Dateien sind möglich. Entfernen Sie zuerst eine.",
+    replies_files_many: "Eine gespeicherte Antwort hat höchstens {count} Dateien, zusammen 25 MB.",
     files_not_taken: "{name} wurde nicht angenommen: {why}",
     files_empty: "{name} ist leer.",
     files_large: "{name} ist zu groß: höchstens {limit} MB.",
+    draft_newer: "Nicht gespeichert: Ein anderes Gerät oder Fenster hat diesen Entwurf inzwischen gespeichert oder gesendet. Was Sie geschrieben haben, steht noch hier; kopieren Sie es, bevor Sie gehen.",
     files_program: "{name} ist ein Programm. Programme werden nicht an Kunden gesendet.",
     files_not_as_named: "{name} ist nicht, was der Name sagt. Öffnen Sie die Datei und speichern Sie sie neu als Bild, Film oder Aufnahme.",
     files_not_on_instagram: "{name} kann nicht gesendet werden: Instagram nimmt nur Bilder, Filme und Aufnahmen.",

@@ -80,6 +80,39 @@ async fn admins_keep_the_fields_and_agents_write_into_them() {
 }
 
 #[tokio::test]
+async fn what_a_colleague_has_written_down_meanwhile_stays() {
+    let house = WebHouse::build().await;
+    for (mailbox, role) in [("rosa", "admin"), ("anna", "agent"), ("ben", "agent")] {
+        house.user(&format!("{mailbox}@example.org"), mailbox, role, &[&house.page.id]).await;
+    }
+    house.says(MIA, "m_1", "hello").await;
+    let mut rosa = house.browser("rosa@example.org").await;
+    for name in ["Number", "Size"] {
+        assert_eq!(rosa.post("/settings/fields", &[("name", name)]).await.status, 303);
+    }
+    let (mut anna, mut ben) = (house.browser("anna@example.org").await, house.browser("ben@example.org").await);
+    let address = house.conversation(MIA);
+    let save = format!("{address}/fields");
+    // Both have the same page; the form says what it had.
+    let page = ben.get(&address).await;
+    let names = |selector: &str| page.attributes(selector, "name");
+    let (fields, had) = (names(".write-fields input[id]"), names(".write-fields input[name^=was]"));
+    let form = |number: &'static str, size: &'static str| {
+        [(fields[0].as_str(), number), (had[0].as_str(), ""), (fields[1].as_str(), size), (had[1].as_str(), "")]
+    };
+    assert_eq!(anna.post(&save, &form("K-17", "")).await.status, 303);
+    assert_eq!(ben.post(&save, &form("", "42")).await.status, 303);
+    let facts = anna.get(&address).await.text("#context");
+    assert!(facts.contains("K-17") && facts.contains("42"), "{facts}");
+    // Into the same field: the second is told, and keeps what else they wrote.
+    let told = ben.post(&save, &form("K-99", "43")).await;
+    assert_eq!(told.status, 409);
+    assert!(told.text("#problem").contains("it says “K-17” now") && told.text("#problem").contains("“K-99”"), "{}", told.text("#problem"));
+    let facts = anna.get(&address).await.text("#context");
+    assert!(facts.contains("K-17") && !facts.contains("K-99"), "{facts}");
+}
+
+#[tokio::test]
 async fn a_reply_leads_to_what_it_answers_and_media_stay_where_they_are() {
     let house = WebHouse::build().await;
     house.user("anna@example.org", "Anna Berg", "agent", &[&house.page.id]).await;
