@@ -1,5 +1,6 @@
 //! One conversation as agents see it: its head, the apps around it, and who has held it.
 
+use super::super::accounts::PageHead;
 use super::super::log::{LogRow, timestamp};
 use super::super::teams::{Team, TeamId};
 use super::super::{Store, StoreError};
@@ -76,6 +77,8 @@ pub struct AppName {
     pub name: String,
     /// Its kind.
     pub kind: AppKind,
+    /// The Pages on which it is or was.
+    pub pages: Vec<String>,
 }
 
 struct Columns {
@@ -98,6 +101,14 @@ struct Columns {
     team_name: Option<String>,
     handover_note: Option<String>,
     created_at: time::OffsetDateTime,
+}
+
+impl AppName {
+    /// Whether it is or was on one of these Pages: of others nobody learns who does not look after their Pages.
+    #[must_use]
+    pub fn is_on(&self, pages: &[PageHead]) -> bool {
+        pages.iter().any(|page| self.pages.iter().any(|on| on == page.page.as_str()))
+    }
 }
 
 impl Store {
@@ -136,7 +147,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn app_names(&self) -> Result<Vec<AppName>, StoreError> {
-        let rows = sqlx::query!("select app_id, name, kind from apps order by lower(name), app_id").fetch_all(&self.pool).await?;
+        let rows = sqlx::query!(
+            r#"select app_id, name, kind, array(select page_id from subscriptions s where s.app_id = apps.app_id) as "pages!"
+               from apps order by lower(name), app_id"#
+        );
+        let rows = rows.fetch_all(&self.pool).await?;
         rows.into_iter()
             .map(|row| {
                 let app = AppId::parse(&row.app_id).map_err(|e| StoreError::inconsistent("apps", "app_id", &row.app_id, e))?;
@@ -145,7 +160,7 @@ impl Store {
                     "bot" => AppKind::Bot,
                     _ => AppKind::Webhook,
                 };
-                Ok(AppName { app, name: row.name, kind })
+                Ok(AppName { app, name: row.name, kind, pages: row.pages })
             })
             .collect()
     }

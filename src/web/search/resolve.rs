@@ -51,9 +51,10 @@ pub fn end_of_id(id: &str) -> Option<String> {
 
 /// Reads a search under somebody's permissions.
 pub async fn resolve(web: &State, agent: &Agent, query: &Query) -> Result<Resolved, StoreError> {
+    let pages = web.store.visible_pages(&agent.scope).await?;
     let known = Known {
-        pages: web.store.visible_pages(&agent.scope).await?,
-        apps: web.store.app_names().await?,
+        apps: web.store.app_names().await?.into_iter().filter(|app| app.is_on(&pages)).collect(),
+        pages,
         users: if query.names_users() { web.store.all_users().await? } else { Vec::new() },
         tags: if query.names(Operator::Tag) {
             web.store.tags().await?.into_iter().map(|tag| (tag.tag.0, tag.name)).collect()

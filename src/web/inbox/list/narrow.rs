@@ -137,7 +137,7 @@ impl Known<'_> {
         let app = |app: &AppName| (app.app.to_string(), app.name.clone());
         let words = [(Holder::People, t.owner_inbox), (Holder::Nobody, t.owner_idle), (Holder::Elsewhere, t.owner_external)];
         let words = words.into_iter().map(|(holder, label)| (holder.as_str().to_owned(), label.to_owned()));
-        words.chain(self.apps.iter().filter(|app| app.kind != AppKind::Inbox).map(app)).collect()
+        words.chain(self.apps.iter().filter(|app| app.kind != AppKind::Inbox && app.is_on(self.pages)).map(app)).collect()
     }
 
     fn assignees(&self) -> Vec<(String, String)> {
