@@ -3,6 +3,23 @@
 const SILENT_AFTER = 12_000;
 const OLD_AFTER = 30_000;
 const ASK_EVERY = 10_000;
+// A browser has six connections to a server, for all its tabs together, unless a proxy speaks HTTP/2.
+const IN_THE_BACKGROUND = 2;
+
+let leave = () => {};
+
+/** Whether this tab, which nobody looks at, may keep its stream. */
+async function mayStay() {
+  const stays = (place) =>
+    new Promise((told) => {
+      navigator.locks.request(`baton-live-${place}`, { ifAvailable: true }, (lock) => {
+        told(Boolean(lock));
+        return lock && new Promise((left) => (leave = left));
+      });
+    });
+  for (let place = 0; place < IN_THE_BACKGROUND; place += 1) if (await stays(place)) return true;
+  return false;
+}
 
 export function watch(url, changed) {
   const bar = document.getElementById("live");
@@ -11,6 +28,7 @@ export function watch(url, changed) {
   let news = performance.now();
   let asked = 0;
   let retry = 1000;
+  let parked = false;
   let source;
 
   function heard(event) {
@@ -37,7 +55,7 @@ export function watch(url, changed) {
     source.addEventListener("over", () => location.reload());
     source.addEventListener("error", () => {
       if (source.readyState !== EventSource.CLOSED) return;
-      setTimeout(() => open(), retry);
+      setTimeout(() => parked || open(), retry);
       retry = Math.min(retry * 2, 30_000);
     });
   }
@@ -45,17 +63,33 @@ export function watch(url, changed) {
   setInterval(() => {
     const silent = performance.now() - news;
     if (silent < SILENT_AFTER) return;
+    if (parked) return ask();
     const [words, seconds] = bar.children;
     // Said once; the seconds are only seen. Why a form failed stays.
     if (words.textContent !== lost && !bar.hasAttribute("data-failed")) words.textContent = lost;
     seconds.textContent = since.replace("{seconds}", Math.round(silent / 1000));
     bar.hidden = false;
     document.documentElement.classList.toggle("old", silent > OLD_AFTER);
-    if (performance.now() - asked > ASK_EVERY) {
-      asked = performance.now();
-      changed(everything);
-    }
+    ask();
   }, 1000);
+
+  function ask() {
+    if (performance.now() - asked < ASK_EVERY) return;
+    asked = performance.now();
+    changed(everything);
+  }
+
+  document.addEventListener("visibilitychange", async () => {
+    leave();
+    if (!document.hidden && parked) {
+      parked = false;
+      news = performance.now();
+      open();
+    } else if (document.hidden && navigator.locks && !(await mayStay()) && document.hidden) {
+      parked = true;
+      source.close();
+    }
+  });
 
   open();
   addEventListener("pagehide", () => source.close());

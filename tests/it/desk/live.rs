@@ -30,6 +30,23 @@ async fn a_silent_stream_is_told_of_and_what_is_old_is_grey_until_it_speaks_agai
     assert_eq!(anna.complaints().await, Vec::<String>::new());
 }
 
+/// A browser has six connections to a server, and each page holds one for its stream as long as it is looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_tabs_are_open_at_once_and_the_one_in_front_is_live() {
+    let desk = Desk::set("tabs", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    for number in 0..8 {
+        if number > 0 {
+            anna.opens_a_tab().await;
+        }
+        desk.goes(&desk.house.conversation(MIA)).await;
+        anna.shows("html.scripted #thread h1", |title| title == ["Mia Wong"]).await;
+    }
+    desk.house.says(MIA, "m_tabs", "Which of them?").await;
+    anna.shows("#timeline .message.in .text", |texts| texts.iter().any(|text| text == "Which of them?")).await;
+    assert_eq!(anna.texts("#live:not([hidden])").await, Some(Vec::new()), "nothing is wrong");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_person_writes_is_said_aloud_and_nothing_else() {
     let desk = Desk::set("aloud", "anna@harbour.example").await;

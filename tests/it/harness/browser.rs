@@ -61,6 +61,12 @@ impl Browser {
         self.driver.goto(url).await.unwrap_or_else(|error| panic!("{}: {url}: {error}", self.name));
     }
 
+    /// Opens another tab in front of those there are.
+    pub async fn opens_a_tab(&self) {
+        let tab = self.driver.new_tab().await.unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        self.driver.switch_to_window(tab).await.unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
     /// Fetches the page on screen anew.
     pub async fn reload(&self) {
         self.driver.refresh().await.unwrap_or_else(|error| panic!("{} cannot reload: {error}", self.name));
