@@ -30,7 +30,7 @@ use crate::apps::http::{CannotStart, Outbound};
 use crate::bot::{self, Bot};
 use crate::ledger::{Ledger, Process};
 use crate::platform::client::ClientError;
-use crate::platform::{Client, Intake, Outbox, Profiles, Transfers, intake, upstream};
+use crate::platform::{Client, Connections, Intake, Outbox, Profiles, Transfers, intake, upstream};
 use crate::store::{Store, StoreError};
 use crate::web::{self, Web};
 use crate::wire::upstream::{Upstream, UpstreamCall};
@@ -171,6 +171,7 @@ impl Core<'_> {
         parts.spawn(named("outbox", outbox.run(stop())));
         parts.spawn(named("transfers", transfers.run(stop())));
         parts.spawn(named("profiles", profiles.run(stop())));
+        parts.spawn(named("connections", Connections::new(store(), client()).run(stop())));
         parts.spawn(named("outcomes", outcomes.run(stop())));
         parts.spawn(named("calls for others", upstream::serve(client(), calls, stop())));
     }

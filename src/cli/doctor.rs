@@ -129,6 +129,11 @@ async fn look_at_store(global: &Global, settings: &Settings, store: &Store, find
     if pages.is_empty() {
         findings.push(Finding::bad("Pages", "there is none", "`baton page add --page ID --name NAME --token-stdin`"));
     }
+    for page in pages.iter().filter(|page| !page.subscribed) {
+        let remedy = "`baton serve` subscribes within seconds once the Page has a token that the platform takes; its log says why not";
+        let finding = "the platform does not send what happens on it";
+        findings.push(Finding { ok: true, ..Finding::bad(format!("Page {}", page.page_id), finding, remedy) });
+    }
     for page in pages.iter().filter(|page| page.default_app.is_none()) {
         let remedy = format!("`baton page set --page {} --default-app APP`, unless every app may answer", page.page_id);
         findings.push(Finding { ok: true, ..Finding::bad(format!("Page {}", page.page_id), "no app answers first", remedy) });

@@ -45,7 +45,7 @@ pub struct Add {
     #[arg(long, value_name = "ID", value_parser = page_id)]
     linked_page: Option<PageId>,
     #[command(flatten)]
-    token: Token,
+    token: FirstToken,
 }
 
 /// `baton page set`.
@@ -88,15 +88,32 @@ pub struct Set {
     implied: Option<Duration>,
 }
 
-/// A Page's own token: from standard input or the environment, so that it shows in no list of processes.
+/// A new Page's own token: from standard input or the environment, so that it shows in no list of processes.
 #[derive(Debug, Args)]
-struct Token {
+struct FirstToken {
     /// The Page's token on the platform; better from the environment
     #[arg(long, env = "BATON_PAGE_TOKEN", hide_env_values = true, conflicts_with = "token_stdin")]
     token: Option<SecretString>,
     /// Read the Page's token from standard input
     #[arg(long)]
     token_stdin: bool,
+}
+
+/// Another token of a Page. Never from the environment, where another Page's may be left.
+#[derive(Debug, Args)]
+struct Token {
+    /// The Page's token on the platform; better from standard input
+    #[arg(long, conflicts_with = "token_stdin")]
+    token: Option<SecretString>,
+    /// Read the Page's token from standard input
+    #[arg(long)]
+    token_stdin: bool,
+}
+
+impl From<FirstToken> for Token {
+    fn from(FirstToken { token, token_stdin }: FirstToken) -> Self {
+        Self { token, token_stdin }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -149,7 +166,7 @@ async fn act(global: &Global, database: &Database, command: Command) -> Result<(
     let output = Output::new(global.json);
     match command {
         Command::Add(add) => {
-            let token_sealed = add.token.seal(global, &add.page)?;
+            let token_sealed = Token::from(add.token).seal(global, &add.page)?;
             let object = match add.object {
                 Kind::Page => Object::Page,
                 Kind::Instagram => Object::Instagram,
@@ -236,6 +253,7 @@ fn describe(page: &PageListing) -> String {
     [
         ("Page", format!("{} ({}, {})", page.name, page.page_id, page.object)),
         ("Token", if page.has_token { "there".into() } else { "missing: nothing can be sent".into() }),
+        ("Webhooks", if page.subscribed { "subscribed" } else { "not subscribed: `baton serve` does it once there is a token" }.into()),
         ("Default app", page.default_app.clone().unwrap_or_else(none)),
         ("Fallback app", page.fallback_app.clone().unwrap_or_else(none)),
         ("External apps", list(&page.external_apps)),

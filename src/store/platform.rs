@@ -1,5 +1,7 @@
 //! What the face towards the platform keeps: Pages' tokens and how the platform takes them, people's profiles, what could not be read.
 
+use std::time::Duration;
+
 use super::log::datetime;
 use super::{Store, StoreError};
 use crate::control::Control;
@@ -128,6 +130,23 @@ impl Store {
         Ok(())
     }
 
+    /// Pages with a token that the platform has not refused, whose webhooks were never subscribed to with it, or not for so long.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pages_to_subscribe(&self, again: Duration) -> Result<Vec<PageId>, StoreError> {
+        let pages = sqlx::query_scalar!(
+            "select p.page_id from pages p left join page_connections c using (page_id)
+             where p.token_sealed is not null and c.refused_at is null
+                 and (c.subscribed_at is null or c.subscribed_at < statement_timestamp() - make_interval(secs => $1))
+             order by p.page_id",
+            again.as_secs_f64()
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        pages.into_iter().map(|page| PageId::parse(&page).map_err(|e| StoreError::inconsistent("pages", "page_id", &page, e))).collect()
+    }
+
     /// Those of the given people whose profile was not asked for since then.
     ///
     /// # Errors
@@ -204,7 +223,13 @@ impl Store {
 }
 
 /// Nothing is known against a Page's token any more.
-pub(super) async fn forget_refusal(connection: &mut sqlx::PgConnection, page: &PageId) -> Result<(), StoreError> {
+/// A Page has another token: nothing is known of it.
+pub(super) async fn forget_connection(connection: &mut sqlx::PgConnection, page: &PageId) -> Result<(), StoreError> {
+    sqlx::query!("delete from page_connections where page_id = $1", page.as_str()).execute(connection).await?;
+    Ok(())
+}
+
+async fn forget_refusal(connection: &mut sqlx::PgConnection, page: &PageId) -> Result<(), StoreError> {
     sqlx::query!(
         "update page_connections set refused_at = null, error_code = null, error_subcode = null, error_message = null
          where page_id = $1 and refused_at is not null",

@@ -201,6 +201,27 @@ async fn a_dead_token_is_noted_and_a_new_one_counts_at_once() {
 }
 
 #[tokio::test]
+async fn a_second_dead_token_is_noted_like_the_first() {
+    let house = House::build().await;
+    house.start_outbox(House::outbox_settings()).await;
+    house.says("9001", "m_1").await;
+    for (number, token) in ["EAAG-dead", "EAAG-dead-too", "EAAG-dead-as-well"].into_iter().enumerate() {
+        house.renews_token(token).await;
+        // Both the one that is believed and the one that is read then are refused.
+        let dead = || Reply::With(400, json!({"error":{"code":190,"error_subcode":463}}));
+        house.fake.reply([dead(), dead()]);
+        let send = house.sends("9001", &number.to_string()).await;
+        assert!(matches!(house.outcome(send).await, SendState::Failed(error) if error.code == 190), "{token}");
+        let noted = "select count(*) from page_connections where refused_at is not null";
+        eventually(&format!("{token} is noted"), || async {
+            let noted: i64 = sqlx::query_scalar(noted).fetch_one(&house.database.pool).await.expect("a number");
+            (noted == 1).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn what_a_dead_process_was_sending_is_unknown_and_what_it_had_not_begun_is_sent() {
     let house = House::build().await;
     house.says("9001", "m_1").await;

@@ -6,7 +6,8 @@ use baton::control::{Command, Owner};
 use baton::crypto::seal::Sealer;
 use baton::ledger::{Accepted, Ledger, NewSend, Order, Process, SendId, SendState};
 use baton::platform::outbox::{self, Outbox};
-use baton::platform::{Client, Profiles, Transfers, client, profiles, transfer, upstream};
+use baton::platform::{Client, Connections, Profiles, Transfers, client, profiles, transfer, upstream};
+use baton::store::admin::PageChange;
 use baton::wire::upstream::{Upstream, UpstreamError, UpstreamMethod, UpstreamRequest};
 use baton::wire::{AppId, Content, Incoming, Send, Timestamp, webhook};
 use serde_json::{Value, json};
@@ -60,6 +61,13 @@ impl House {
             .execute(&self.database.pool)
             .await
             .expect("a token");
+    }
+
+    /// An admin gives the Page another token.
+    pub async fn renews_token(&self, token: &str) {
+        let sealed = sealer().seal(&format!("pages.token.{}", self.page.id), token.as_bytes()).expect("sealed");
+        let change = PageChange { token_sealed: Some(sealed), ..PageChange::default() };
+        self.database.store.change_page(&self.page.id, &change).await.expect("changed");
     }
 
     /// Settings that do not let a test wait.
@@ -369,14 +377,26 @@ async fn a_path_stays_below_the_version() {
 #[tokio::test]
 async fn connecting_a_page_subscribes_it_to_what_baton_needs() {
     let house = House::build().await;
-    house.client.subscribe(&house.page.id).await.expect("subscribed");
-    let call = house.fake.calls("/subscribed_apps").remove(0);
+    tokio::spawn(Connections::new(house.database.store.clone(), house.client.clone()).run(house.stop.clone()));
+    let subscribed = async |times: usize| {
+        let calls = house.fake.calls("/subscribed_apps");
+        let noted = "select count(*) from page_connections where subscribed_at is not null";
+        let noted: i64 = sqlx::query_scalar(noted).fetch_one(&house.database.pool).await.expect("a number");
+        (calls.len() == times && noted == 1).then_some(calls)
+    };
+    let call = eventually("it is subscribed", || subscribed(1)).await.remove(0);
     assert_eq!(call.path, format!("/graph/v25.0/{}/subscribed_apps", house.page.id));
     let fields = &call.query["subscribed_fields"];
     for needed in ["messages", "standby", "messaging_handovers", "message_echoes", "messaging_postbacks"] {
         assert!(fields.split(',').any(|field| field == needed), "{needed} in {fields}");
     }
-    let noted: bool =
-        sqlx::query_scalar("select subscribed_at is not null from page_connections").fetch_one(&house.database.pool).await.expect("noted");
-    assert!(noted);
+    // With another token it is done once more, and by itself before the platform has forgotten it.
+    house.renews_token("EAAG-new").await;
+    let calls = eventually("it is subscribed with the new token", || subscribed(2)).await;
+    assert_eq!(calls[1].query["access_token"], "EAAG-new");
+    sqlx::query("update page_connections set subscribed_at = now() - interval '61 minutes'")
+        .execute(&house.database.pool)
+        .await
+        .expect("long ago");
+    eventually("it is subscribed again", || subscribed(3)).await;
 }

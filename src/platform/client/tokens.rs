@@ -53,6 +53,9 @@ struct Kept {
     read_at: Instant,
 }
 
+/// How long a token that is taken is not told of again: another process may have noted meanwhile that it was refused.
+const TAKEN: Duration = Duration::from_secs(60);
+
 /// What is known of a Page's connection, so that the store is told only of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
@@ -67,7 +70,7 @@ pub struct Tokens {
     sealer: Sealer,
     app_secret: SecretString,
     kept: Mutex<HashMap<PageId, Kept>>,
-    told: Mutex<HashMap<PageId, Told>>,
+    told: Mutex<HashMap<PageId, (Told, Instant)>>,
 }
 
 impl Tokens {
@@ -97,7 +100,10 @@ impl Tokens {
         let proof = appsecret_proof(self.app_secret.expose_secret(), &text);
         let token = Arc::new(PageToken { access_token: text.into(), proof, object: access.object });
         let kept = Kept { token: Arc::clone(&token), read_at: Instant::now() };
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(page.clone(), kept);
+        let former = self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(page.clone(), kept);
+        if former.is_some_and(|former| !former.token.is_same(&token)) {
+            self.forget(page);
+        }
         Ok(token)
     }
 
@@ -132,7 +138,12 @@ impl Tokens {
     }
 
     fn changes(&self, page: &PageId, now: Told) -> bool {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(page.clone(), now) != Some(now)
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = told.get(page).is_some_and(|(last, at)| *last == now && (now == Told::Refused || at.elapsed() < TAKEN));
+        if !known {
+            told.insert(page.clone(), (now, Instant::now()));
+        }
+        !known
     }
 
     fn forget(&self, page: &PageId) {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{AdminError, Store, StoreError, touch_head};
 use crate::control::AtDeadline;
-use crate::store::platform::forget_refusal;
+use crate::store::platform::forget_connection;
 use crate::wire::{AppId, Object, PageId};
 
 /// A Page to be.
@@ -62,6 +62,8 @@ pub struct PageListing {
     pub linked_page_id: Option<String>,
     /// Whether its token is here.
     pub has_token: bool,
+    /// Whether the platform has been told to send what happens on it, with this token.
+    pub subscribed: bool,
     /// Who answers first.
     pub default_app: Option<String>,
     /// Who answers while the default app is away.
@@ -108,8 +110,9 @@ impl Store {
     pub async fn page_listings(&self, only: Option<&PageId>) -> Result<Vec<PageListing>, StoreError> {
         Ok(sqlx::query_as!(
             PageListing,
-            r#"select page_id, object, name, linked_page_id, token_sealed is not null as "has_token!", default_app, fallback_app, external_apps,
-                      automation_apps, lease_ms, request_deadline_ms, at_deadline, implied_ms, last_position
+            r#"select page_id, object, name, linked_page_id, token_sealed is not null as "has_token!",
+                      exists (select from page_connections c where c.page_id = pages.page_id and c.subscribed_at is not null) as "subscribed!", default_app,
+                      fallback_app, external_apps, automation_apps, lease_ms, request_deadline_ms, at_deadline, implied_ms, last_position
                from pages where $1::text is null or page_id = $1 order by page_id"#,
             only.map(PageId::as_str)
         )
@@ -166,7 +169,7 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         if change.token_sealed.is_some() {
-            forget_refusal(&mut transaction, page).await?;
+            forget_connection(&mut transaction, page).await?;
         }
         Ok(transaction.commit().await?)
     }

@@ -73,7 +73,7 @@ impl Plan {
         let mut command = self.command("command");
         command.args(arguments).arg("--json").stdin(Stdio::null());
         if let Some(token) = page_token {
-            command.env("BATON_PAGE_TOKEN", token);
+            command.args(["--token", token]);
         }
         let output = tokio::task::spawn_blocking(move || command.output()).await.expect("a thread").expect("setpriv is part of util-linux");
         let (out, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
