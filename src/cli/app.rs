@@ -40,6 +40,8 @@ pub enum Command {
         #[arg(long)]
         revoke_others: bool,
     },
+    /// Give an app another secret and another verify token, and print both, once: the former ones count no longer
+    Secret(Which),
     /// Switch an app on a Page off: it counts as absent until it is enabled
     Disable(Which),
     /// Switch an app on a Page on again
@@ -188,6 +190,7 @@ async fn act(global: &Global, database: &Database, command: Command) -> Result<(
             store.add_app_token(&page, &app, &hash, revoke_others).await?;
             Output::new(global.json).tell(&serde_json::json!({"page_id": page, "app_id": app, "page_token": page_token}), &page_token)
         }
+        Command::Secret(which) => which.renew(global, database).await,
         Command::Disable(which) => {
             store.switch_app(&which.page, &which.app, Some("by an admin")).await?;
             which.tell(global, "switched off")
@@ -204,6 +207,14 @@ async fn act(global: &Global, database: &Database, command: Command) -> Result<(
 }
 
 impl Which {
+    async fn renew(&self, global: &Global, database: &Database) -> Result<(), CliError> {
+        let (secret, verify_token) = (random::hex::<16>(), random::hex::<16>());
+        let sealed = seal(global, &self.app, &secret)?;
+        database.store().renew_app(&self.page, &self.app, &sealed, &verify_token).await?;
+        let object = serde_json::json!({"page_id": self.page, "app_id": self.app, "app_secret": secret, "verify_token": verify_token});
+        Output::new(global.json).tell(&object, format!("app secret    {secret}\nverify token  {verify_token}\n\nBoth are shown only now."))
+    }
+
     fn tell(&self, global: &Global, done: &str) -> Result<(), CliError> {
         let object = serde_json::json!({"page_id": self.page, "app_id": self.app, "done": done});
         Output::new(global.json).tell(&object, format!("The app {} is {done}.", self.app))
@@ -216,6 +227,11 @@ fn callable(url: &Url) -> Result<(), CliError> {
     } else {
         Err(CliError::Usage(format!("`{url}` is no http address")))
     }
+}
+
+fn seal(global: &Global, app: &AppId, secret: &str) -> Result<Vec<u8>, CliError> {
+    let sealer = Sealer::new(sealing_key(global)?.expose_secret());
+    sealer.seal(&format!("apps.secret.{app}"), secret.as_bytes()).map_err(|error| CliError::Usage(error.to_string()))
 }
 
 impl Add {
@@ -236,8 +252,7 @@ impl Add {
         let app = app_id(&random::app_id()).map_err(CliError::Usage)?;
         let secret = random::hex::<16>();
         let (page_token, token_hash) = token::issue(token::PAGE_TOKEN);
-        let sealer = Sealer::new(sealing_key(global)?.expose_secret());
-        let sealed = sealer.seal(&format!("apps.secret.{app}"), secret.as_bytes()).map_err(|error| CliError::Usage(error.to_string()))?;
+        let sealed = seal(global, &app, &secret)?;
         let new = NewApp {
             fields: if self.fields.is_empty() { fields_on(database, &self.page).await? } else { self.fields },
             verify_token: self.verify_token.unwrap_or_else(random::hex::<16>),

@@ -9,7 +9,7 @@ use super::{CliError, Database, Output};
 use crate::access::Role;
 use crate::config::Global;
 use crate::crypto::{password, random};
-use crate::store::admin::{NewUser, UserListing};
+use crate::store::admin::{NewUser, UserChange, UserListing};
 use crate::wire::PageId;
 
 /// What can be done with people who log in.
@@ -19,6 +19,8 @@ pub enum Command {
     Add(Add),
     /// List the people
     List,
+    /// Change what a person may do and what they are called; it counts at once
+    Set(Set),
     /// Set a person's password, which ends their logins
     SetPassword {
         /// Their address
@@ -62,10 +64,39 @@ pub struct Add {
     password_stdin: bool,
 }
 
+/// `baton user set`.
+#[derive(Debug, Args)]
+pub struct Set {
+    /// Their address
+    #[arg(long)]
+    email: String,
+    /// What colleagues call them
+    #[arg(long)]
+    name: Option<String>,
+    /// Admins see all Pages and change settings; agents answer on their Pages
+    #[arg(long, value_enum)]
+    role: Option<RoleName>,
+    /// The Pages an agent sees from now on, instead of those before
+    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = page_id)]
+    page: Option<Vec<PageId>>,
+    /// The agent sees no Page
+    #[arg(long, conflicts_with = "page")]
+    no_page: bool,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum RoleName {
     Admin,
     Agent,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Admin => Self::Admin,
+            RoleName::Agent => Self::Agent,
+        }
+    }
 }
 
 fn email(text: &str) -> Result<String, String> {
@@ -123,10 +154,7 @@ async fn act(global: &Global, database: &Database, command: Command) -> Result<(
     match command {
         Command::Add(add) => {
             let password = Password::get(add.password_stdin)?;
-            let role = match add.role {
-                RoleName::Admin => Role::Admin,
-                RoleName::Agent => Role::Agent,
-            };
+            let role = add.role.into();
             let hash = password.hash.clone();
             store.add_user(&NewUser { email: add.email.clone(), name: add.name, role, password_hash: hash, pages: add.page }).await?;
             password.tell(global, &add.email, "may log in")
@@ -136,6 +164,15 @@ async fn act(global: &Global, database: &Database, command: Command) -> Result<(
             let state = if user.disabled { "disabled" } else { "active" };
             [user.email.clone(), user.name.clone(), user.role.clone(), pages, state.into()]
         }),
+        Command::Set(set) => {
+            let pages = if set.no_page { Some(Vec::new()) } else { set.page };
+            let change = UserChange { name: set.name, role: set.role.map(Role::from), pages };
+            if change == UserChange::default() {
+                return Err(CliError::Usage("say what changes: --name, --role, --page or --no-page".into()));
+            }
+            store.change_user(&set.email, &change).await?;
+            output.tell(&serde_json::json!({"email": set.email}), format!("{} is changed.", set.email))
+        }
         Command::SetPassword { email, password_stdin } => {
             let password = Password::get(password_stdin)?;
             store.set_password(&email, &password.hash).await?;

@@ -24,7 +24,11 @@ pub(super) struct Health {
 }
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.route("/healthz", web::get().to(alive)).route("/readyz", web::get().to(ready)).route("/metrics", web::get().to(metrics));
+    // Whoever watches often asks by HEAD.
+    config
+        .service(web::resource("/healthz").route(web::get().to(alive)).route(web::head().to(alive)))
+        .service(web::resource("/readyz").route(web::get().to(ready)).route(web::head().to(ready)))
+        .route("/metrics", web::get().to(metrics));
 }
 
 async fn alive() -> HttpResponse {

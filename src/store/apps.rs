@@ -133,7 +133,8 @@ impl Store {
     /// When the database fails.
     pub async fn app(&self, app: &AppId) -> Result<Option<AppRow>, StoreError> {
         let row = sqlx::query!(
-            "select app_id, name, secret_sealed, callback_url, fields, instagram_fields from apps where app_id = $1",
+            "select app_id, name, secret_sealed, callback_url, fields, instagram_fields from apps
+             where app_id = $1 and exists (select from subscriptions s where s.app_id = apps.app_id and s.removed_at is null)",
             app.as_str()
         )
         .fetch_optional(&self.pool)

@@ -256,8 +256,10 @@ fn app(folder: &Folder, command: &str, app: &str) -> Command {
 async fn commands_change_a_running_instance() {
     let folder = Folder::new("life");
     let server = Server::start(&folder);
-    assert_eq!(status(&server.base, "/healthz").await, 200);
-    assert_eq!(status(&server.base, "/readyz").await, 200);
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(status(&server.base, path).await, 200);
+        assert_eq!(reqwest::Client::new().head(format!("{}{path}", server.base)).send().await.unwrap().status(), 200, "HEAD {path}");
+    }
     assert_eq!(status(&server.base, "/metrics").await, 200);
     assert_eq!(connect_page(&folder)["has_token"], true);
     fails(ready(&folder).args(["page", "add", "--page", "102030405060708", "--name", "x"]), 1, &["102030405060708 is here already"]);
@@ -337,6 +339,19 @@ fn looks_after_people() {
     let listed = answers(ready(&folder).args(["user", "list"]));
     assert_eq!((&listed[0]["pages"][0], &listed[0]["disabled"]), (&"102030405060708".into(), &true.into()));
     fails(ready(&folder).args(["user", "disable", "--email", "ben@example.org"]), 1, &["nobody has the address"]);
+    let set = |more: &[&str]| {
+        let mut command = ready(&folder);
+        command.args(["user", "set", "--email", "Anna@example.org"]).args(more);
+        command
+    };
+    let listed = || answers(ready(&folder).args(["user", "list"]))[0].clone();
+    answers(&mut set(&["--role", "admin", "--name", "Anna Berg", "--no-page"]));
+    assert_eq!((&listed()["role"], &listed()["name"], &listed()["pages"]), (&"admin".into(), &"Anna Berg".into(), &serde_json::json!([])));
+    fails(&mut set(&["--role", "agent", "--page", "102030405060708,999"]), 1, &["999"]);
+    assert_eq!(listed()["role"], "admin", "nothing of that was done");
+    answers(&mut set(&["--role", "agent", "--page", "102030405060708"]));
+    assert_eq!((&listed()["role"], &listed()["pages"][0]), (&"agent".into(), &"102030405060708".into()));
+    fails(&mut set(&[]), 2, &["--role"]);
     // The doctor sees that the token is there, and that the key is the right one.
     let doctor = ready(&folder).args(["doctor", "--json"]).output().unwrap();
     assert!(doctor.status.success(), "{}", said(&doctor));

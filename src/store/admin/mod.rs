@@ -11,7 +11,7 @@ mod users;
 pub use apps::{AppChange, AppKind, AppListing, NewApp};
 pub use pages::{NewPage, PageChange, PageListing};
 pub use schema::Schema;
-pub use users::{NewUser, UserListing};
+pub use users::{NewUser, UserChange, UserListing};
 
 use super::{Store, StoreError};
 use crate::wire::{AppId, PageId};

@@ -21,6 +21,17 @@ pub struct NewUser {
     pub pages: Vec<PageId>,
 }
 
+/// What changes about a person. `None` leaves it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserChange {
+    /// What colleagues call them.
+    pub name: Option<String>,
+    /// What they may do.
+    pub role: Option<Role>,
+    /// The Pages an agent sees, instead of those before.
+    pub pages: Option<Vec<PageId>>,
+}
+
 /// A person as admins see them.
 #[derive(Debug, Clone, Serialize)]
 pub struct UserListing {
@@ -44,35 +55,42 @@ impl Store {
     /// # Errors
     /// [`AdminError::UserExists`], [`AdminError::UnknownPage`]; the database.
     pub async fn add_user(&self, new: &NewUser) -> Result<i64, AdminError> {
-        let role = match new.role {
-            Role::Admin => "admin",
-            Role::Agent => "agent",
-        };
         let mut transaction = self.pool.begin().await?;
         let user = sqlx::query_scalar!(
             "insert into users (email, name, password_hash, role) values ($1, $2, $3, $4) on conflict (lower(email)) do nothing returning user_id",
             new.email,
             new.name,
             new.password_hash,
-            role
+            role(new.role)
         )
         .fetch_optional(&mut *transaction)
         .await?
         .ok_or_else(|| AdminError::UserExists(new.email.clone()))?;
-        for page in &new.pages {
-            let assigned = sqlx::query!(
-                "insert into user_pages (user_id, page_id) select $1, page_id from pages where page_id = $2",
-                user,
-                page.as_str()
-            )
-            .execute(&mut *transaction)
-            .await?;
-            if assigned.rows_affected() == 0 {
-                return Err(AdminError::UnknownPage(page.clone()));
-            }
-        }
+        assign(&mut transaction, user, &new.pages).await?;
         transaction.commit().await?;
         Ok(user)
+    }
+
+    /// Changes a person.
+    ///
+    /// # Errors
+    /// [`AdminError::UnknownUser`], [`AdminError::UnknownPage`]; the database. Then nothing is changed.
+    pub async fn change_user(&self, email: &str, change: &UserChange) -> Result<(), AdminError> {
+        let mut transaction = self.pool.begin().await?;
+        let user = sqlx::query_scalar!(
+            "update users set name = coalesce($2, name), role = coalesce($3, role) where lower(email) = lower($1) returning user_id",
+            email,
+            change.name,
+            change.role.map(role)
+        )
+        .fetch_optional(&mut *transaction)
+        .await?
+        .ok_or_else(|| AdminError::UnknownUser(email.into()))?;
+        if let Some(pages) = &change.pages {
+            sqlx::query!("delete from user_pages where user_id = $1", user).execute(&mut *transaction).await?;
+            assign(&mut transaction, user, pages).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// Everybody who logs in.
@@ -127,6 +145,29 @@ impl Store {
         }
         Ok(transaction.commit().await?)
     }
+}
+
+const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Agent => "agent",
+    }
+}
+
+async fn assign(connection: &mut sqlx::PgConnection, user: i64, pages: &[PageId]) -> Result<(), AdminError> {
+    for page in pages {
+        let assigned = sqlx::query!(
+            "insert into user_pages (user_id, page_id) select $1, page_id from pages where page_id = $2 on conflict do nothing",
+            user,
+            page.as_str()
+        );
+        let known = sqlx::query_scalar!(r#"select exists (select from pages where page_id = $1) as "known!""#, page.as_str());
+        assigned.execute(&mut *connection).await?;
+        if !known.fetch_one(&mut *connection).await? {
+            return Err(AdminError::UnknownPage(page.clone()));
+        }
+    }
+    Ok(())
 }
 
 async fn end_logins(connection: &mut sqlx::PgConnection, user: i64) -> Result<(), AdminError> {

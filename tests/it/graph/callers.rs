@@ -119,6 +119,15 @@ async fn an_app_gets_its_token_for_its_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_was_taken_off_its_last_page_has_no_secret_any_more() {
+    let house = House::build().await;
+    house.execute("update subscriptions set removed_at = now() where app_id = '111'").await;
+    let asked = format!("/oauth/access_token?grant_type=client_credentials&client_id=111&client_secret={BOT_SECRET}");
+    assert_eq!(house.get(&asked).await.error().0, 190);
+    assert_eq!(house.get(&format!("/111/subscriptions?access_token=111|{BOT_SECRET}")).await.error().0, 190);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_app_disabled_by_an_outage_comes_back_by_subscribing() {
     let house = House::build().await;
     house.execute("update subscriptions set disabled_at = now(), disabled_reason = 'outage', may_return = true where app_id = '333'").await;
