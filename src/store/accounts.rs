@@ -60,22 +60,33 @@ impl Store {
         Ok(row.map(|row| Credentials { user: UserId(row.user_id), password_hash: row.password_hash }))
     }
 
-    /// Opens a login that lasts so many seconds. Logins of the same person that have ended are forgotten on the way.
+    /// Opens a login that lasts so many seconds, for who has given the password with this hash. Logins of the same person that have ended are
+    /// forgotten on the way. False: they have another password by now, or may not log in any more.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn open_session(&self, session_id: &str, user: UserId, csrf_token: &str, seconds: i64) -> Result<(), StoreError> {
-        sqlx::query!(
+    pub async fn open_session(
+        &self,
+        session_id: &str,
+        user: UserId,
+        password_hash: &str,
+        csrf_token: &str,
+        seconds: i64,
+    ) -> Result<bool, StoreError> {
+        let opened = sqlx::query!(
             "with ended as (delete from sessions where user_id = $2 and expires_at < now() - interval '30 days')
-             insert into sessions (session_id, user_id, csrf_token, expires_at) values ($1, $2, $3, now() + make_interval(secs => $4))",
+             insert into sessions (session_id, user_id, csrf_token, expires_at)
+             select $1, user_id, $3, now() + make_interval(secs => $4) from users
+             where user_id = $2 and password_hash = $5 and disabled_at is null for share",
             session_id,
             user.0,
             csrf_token,
-            f64::from(i32::try_from(seconds).unwrap_or(i32::MAX))
+            f64::from(i32::try_from(seconds).unwrap_or(i32::MAX)),
+            password_hash
         )
         .execute(&self.pool)
         .await?;
-        Ok(())
+        Ok(opened.rows_affected() > 0)
     }
 
     /// Who is logged in under this id, or `None` if the login is unknown, over, revoked, or its account disabled.

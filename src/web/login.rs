@@ -15,6 +15,7 @@ use super::posted::{Fields, Posted};
 use super::session::{Agent, same_site};
 use super::text::Texts;
 use crate::crypto::random;
+use crate::store::accounts::Credentials;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -53,18 +54,21 @@ pub async fn submit(web: State, request: HttpRequest, fields: Fields) -> Result<
         return Err(WebError::TooMany(seconds));
     }
     let found = web.store.credentials(email).await?;
-    let (user, hash) = found.map(|it| (it.user, it.password_hash)).unzip();
-    let fits = web.passwords.fits(fields.get("password").to_owned(), hash).await;
-    let Some(user) = user.filter(|_| fits) else {
+    let fits = web.passwords.fits(fields.get("password").to_owned(), found.as_ref().map(|it| it.password_hash.clone())).await;
+    let refused = || {
         metrics::counter!("baton_logins_total", "outcome" => "refused").increment(1);
-        return answer(StatusCode::UNPROCESSABLE_ENTITY, lang, next, email, Some(lang.texts().login_wrong));
+        answer(StatusCode::UNPROCESSABLE_ENTITY, lang, next, email, Some(lang.texts().login_wrong))
     };
+    let Some(Credentials { user, password_hash }) = found.filter(|_| fits) else { return refused() };
     // A browser that logs in again leaves the old login, so that it cannot be used by whoever knows it.
     if let Some(old) = web.logins.session_id(&request) {
         web.store.revoke_session(&old).await?;
     }
     let session_id = random::hex::<16>();
-    web.store.open_session(&session_id, user, &random::hex::<32>(), web.settings.login_seconds).await?;
+    // The check takes a while: the password may be another one by now.
+    if !web.store.open_session(&session_id, user, &password_hash, &random::hex::<32>(), web.settings.login_seconds).await? {
+        return refused();
+    }
     let cookie = web.logins.cookie(&session_id).ok_or_else(|| WebError::Internal("the login cookie could not be signed".into()))?;
     metrics::counter!("baton_logins_total", "outcome" => "ok").increment(1);
     tracing::info!(user.id = user.0, "logged in");
