@@ -24,7 +24,7 @@ const PING: Duration = Duration::from_secs(1);
 /// How long a connection may lie idle before it is tried: it answered when it came back.
 pub(super) const RESTED: Duration = Duration::from_secs(1);
 
-/// How long a query may take.
+/// How long a query may take, with the wait for its connection: whoever asked is to be told within five seconds.
 const QUERY: Duration = Duration::from_secs(4);
 
 /// How long after a BEGIN that nobody waited for connections that come back are looked at: longer than it takes to give one back.
@@ -240,6 +240,11 @@ pub(super) async fn within<T, E: From<Error>>(limit: Duration, asked: impl Futur
     }
 }
 
+/// What is left for a query that began to wait for its connection then.
+fn left(began: Instant) -> Duration {
+    QUERY.saturating_sub(began.elapsed())
+}
+
 impl<'p> Executor<'p> for &'_ Pool {
     type Database = Postgres;
 
@@ -250,8 +255,10 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         let all = async move {
+            let began = Instant::now();
             let mut connection = pool.acquire().await?;
-            let steps: Vec<Either<PgQueryResult, PgRow>> = within::<_, Error>(QUERY, connection.fetch_many(query).try_collect()).await?;
+            let steps: Vec<Either<PgQueryResult, PgRow>> =
+                within::<_, Error>(left(began), connection.fetch_many(query).try_collect()).await?;
             Ok::<_, Error>(stream::iter(steps.into_iter().map(Ok)))
         };
         stream::once(all).try_flatten().boxed()
@@ -264,8 +271,9 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         async move {
+            let began = Instant::now();
             let mut connection = pool.acquire().await?;
-            within(QUERY, connection.fetch_optional(query)).await
+            within(left(began), connection.fetch_optional(query)).await
         }
         .boxed()
     }
@@ -276,8 +284,9 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         async move {
+            let began = Instant::now();
             let mut connection = pool.acquire().await?;
-            within(QUERY, connection.prepare_with(sql, parameters)).await
+            within(left(began), connection.prepare_with(sql, parameters)).await
         }
         .boxed()
     }
@@ -288,8 +297,9 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         async move {
+            let began = Instant::now();
             let mut connection = pool.acquire().await?;
-            within(QUERY, connection.describe(sql)).await
+            within(left(began), connection.describe(sql)).await
         }
         .boxed()
     }
