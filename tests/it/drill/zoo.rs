@@ -199,9 +199,11 @@ async fn catch_up(running: &Running, apps: &[&App]) {
 
 /// What is still under way, and to whom; nothing once everybody has heard everything but the poison.
 async fn left_to_hear(running: &Running, good: &[&App], poisoned: &Animal) -> Vec<(String, usize)> {
+    // First: what is committed after the evidence was read is in neither.
+    let pending = usize::try_from(running.sandbox.pending().await).expect("a number");
     let evidence = Evidence::of(running).await;
     let mut left = vec![
-        ("webhooks of the platform".to_owned(), usize::try_from(running.sandbox.pending().await).expect("a number")),
+        ("webhooks of the platform".to_owned(), pending),
         ("sends".to_owned(), evidence.sends_in("accepted") + evidence.sends_in("sending")),
         (poisoned.name.to_owned(), evidence.missing(&poisoned.app, FIELDS).len().abs_diff(1)),
     ];

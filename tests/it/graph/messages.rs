@@ -179,7 +179,7 @@ async fn a_send_nobody_begins_is_taken_back_and_a_taken_one_is_superseded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_send_under_way_is_unknown_and_never_taken_back() {
-    let house = House::with(Settings { outcome_patience: Duration::from_millis(300), ..Settings::default() }).await;
+    let house = House::with(Settings { outcome_patience: Duration::from_secs(3), ..Settings::default() }).await;
     assert_eq!(house.post("/me/messages", &text("never")).await.error(), (2, None, 500));
     let state: String = sqlx::query_scalar("select state from outbox").fetch_one(&house.database.pool).await.expect("the outbox");
     assert_eq!(state, "sending");
@@ -188,7 +188,7 @@ async fn a_send_under_way_is_unknown_and_never_taken_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_with_a_long_queue_takes_no_more() {
     let settings = Settings {
-        outcome_patience: Duration::from_secs(2),
+        outcome_patience: Duration::from_secs(6),
         sends_per_second: 2,
         longest_queue: Duration::from_secs(1),
         ..Settings::default()

@@ -9,7 +9,7 @@ use crate::harness::browser::{Browser, Scripts};
 const THEIRS: &str = ".thread .row:not(.own)";
 
 /// Without scripts the page fetches itself anew every 8 seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser with a customer's chat in it.
 pub struct Chat<'a> {

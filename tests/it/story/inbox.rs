@@ -6,10 +6,10 @@ use super::demo::Demo;
 use crate::harness::browser::{Browser, Scripts};
 
 /// Without scripts the list fetches itself anew every 30 seconds.
-const BY_ITSELF: Duration = Duration::from_secs(50);
+const BY_ITSELF: Duration = Duration::from_secs(90);
 
 /// How long anything else may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser with the inbox in it.
 pub struct Inbox {

@@ -1,6 +1,6 @@
 //! A durable cluster of one test's own, which may be killed, started again, filled up, copied to a standby.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Connection};
 
 use super::{as_root, give_to_postgres, home, initdb, pg_ctl, run, unprivileged, watch};
 use crate::harness::eventually;
+use crate::harness::running::free_port;
 
 /// What every such cluster is told besides its address: a crash loses nothing, and a small one is made fast.
 const SETTINGS: &str = "-c fsync=on -c max_connections=60 -c shared_buffers=16MB -c wal_level=replica -c max_wal_senders=4";
@@ -69,8 +70,7 @@ impl Cluster {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let home = home(&format!("-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
         watch(&home);
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        Self { home, port: free.local_addr().expect("an address").port(), more: more.to_owned() }
+        Self { home, port: free_port(), more: more.to_owned() }
     }
 
     /// Does what blocks where it may, in this cluster's home.
