@@ -79,19 +79,21 @@ export function watch(url, changed) {
     changed(everything);
   }
 
-  document.addEventListener("visibilitychange", async () => {
+  async function settle() {
     leave();
-    if (!document.hidden && parked) {
+    if (document.hidden) {
+      parked = Boolean(navigator.locks) && !(await mayStay()) && document.hidden;
+      if (parked) source?.close();
+    } else if (parked) {
       parked = false;
       news = performance.now();
       open();
-    } else if (document.hidden && navigator.locks && !(await mayStay()) && document.hidden) {
-      parked = true;
-      source.close();
     }
-  });
+  }
 
-  open();
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => event.persisted && open());
+  document.addEventListener("visibilitychange", settle);
+  // A tab may be opened behind the others.
+  settle().then(() => parked || source || open());
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => event.persisted && !parked && open());
 }

@@ -288,6 +288,15 @@ async fn commands_change_a_running_instance() {
     assert_eq!(refused(&server.base, &token).await["error"]["code"], 190);
     let token = second["page_token"].as_str().unwrap();
     assert_eq!(me(&server.base, token).await.0, 200);
+    // Another secret: the one before opens nothing any more.
+    let exchanged = async |secret: &str| {
+        let asked = format!("{}/oauth/access_token?grant_type=client_credentials&client_id={id}&client_secret={secret}", server.base);
+        reqwest::get(asked).await.unwrap().status().as_u16()
+    };
+    assert_eq!(exchanged(&text("app_secret")).await, 200);
+    let renewed = answers(&mut app(&folder, "secret", &id));
+    assert_eq!(exchanged(renewed["app_secret"].as_str().unwrap()).await, 200);
+    assert_eq!(exchanged(&text("app_secret")).await, 401);
     answers(&mut app(&folder, "remove", &id));
     assert_eq!(refused(&server.base, token).await["error"]["code"], 190);
     assert_eq!(answers(ready(&folder).args(["page", "list"]))[0]["default_app"], Value::Null);
