@@ -3,23 +3,6 @@
 const SILENT_AFTER = 12_000;
 const OLD_AFTER = 30_000;
 const ASK_EVERY = 10_000;
-// A browser has six connections to a server, for all its tabs together, unless a proxy speaks HTTP/2.
-const IN_THE_BACKGROUND = 2;
-
-let leave = () => {};
-
-/** Whether this tab, which nobody looks at, may keep its stream. */
-async function mayStay() {
-  const stays = (place) =>
-    new Promise((told) => {
-      navigator.locks.request(`baton-live-${place}`, { ifAvailable: true }, (lock) => {
-        told(Boolean(lock));
-        return lock && new Promise((left) => (leave = left));
-      });
-    });
-  for (let place = 0; place < IN_THE_BACKGROUND; place += 1) if (await stays(place)) return true;
-  return false;
-}
 
 export function watch(url, changed) {
   const bar = document.getElementById("live");
@@ -29,6 +12,7 @@ export function watch(url, changed) {
   let asked = 0;
   let retry = 1000;
   let parked = false;
+  let leave = () => {};
   let source;
 
   function heard(event) {
@@ -81,8 +65,11 @@ export function watch(url, changed) {
 
   async function settle() {
     leave();
-    if (document.hidden) {
-      parked = Boolean(navigator.locks) && !(await mayStay()) && document.hidden;
+    if (document.hidden && navigator.locks) {
+      const place = await import("./places.js").then(({ take }) => take(), () => null);
+      if (place) leave = place;
+      if (!document.hidden) return leave();
+      parked = !place;
       if (parked) source?.close();
     } else if (parked) {
       parked = false;
