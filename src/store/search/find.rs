@@ -12,6 +12,9 @@ use crate::store::log::{datetime, timestamp};
 use crate::store::{Store, StoreError};
 use crate::wire::{AppId, PageId, PersonId, Timestamp};
 
+/// So many spans before the one of a moment are looked through where one held a good part of what is wanted.
+const FURTHER: i64 = 4;
+
 /// Beyond this many Pages they are not looked up in the index, but seen to afterwards.
 const PAGES_ASKED: usize = 64;
 
@@ -182,11 +185,11 @@ impl Wanted {
     }
 }
 
-/// A span of time up to a moment, as the index knows it: this one and the one before, and where that begins.
-fn up_to(moment: Timestamp, power: u32) -> (String, Timestamp) {
+/// The time up to a moment, as the index knows it: its span and so many before it, and where that begins.
+fn up_to(moment: Timestamp, power: u32, reach: i64) -> (String, Timestamp) {
     let number = moment.millis() >> power;
-    let both = any([span(power, number), span(power, number - 1)].into_iter());
-    (both.unwrap_or_default(), Timestamp::from_millis((number - 1) << power))
+    let all = any((0..=reach).map(|before| span(power, number - before)));
+    (all.unwrap_or_default(), Timestamp::from_millis((number - reach) << power))
 }
 
 impl Store {
@@ -206,10 +209,15 @@ impl Store {
         let now = timestamp(self.now().await?);
         let moment = [after.map(|place| place.at), wanted.until, Some(now)].into_iter().flatten().min().unwrap_or(now);
         let beside = Beside::of(wanted);
-        let spans = SPANS.into_iter().map(|power| Some(up_to(moment, power))).chain([None]);
+        let wanted_lines = usize::try_from(limit).unwrap_or(usize::MAX);
+        let spans = SPANS.into_iter().flat_map(|power| [Some((power, 1)), Some((power, FURTHER))]).chain([None]);
         let mut searched = moment;
         for span in spans {
-            let (within, since) = span.unzip();
+            // The next longer span holds sixteen times as much: where a few times as much will do, no more is read.
+            if span.is_some_and(|(_, reach)| reach == FURTHER) && found.hits.len().saturating_mul(3) < wanted_lines {
+                continue;
+            }
+            let (within, since) = span.map(|(power, reach)| up_to(moment, power, reach)).unzip();
             let Some(mut transaction) = self.in_time(ends).await? else { break };
             match lines(&mut transaction, wanted, &beside, after, within, limit).await {
                 Ok(hits) => found.hits = hits,
@@ -219,7 +227,7 @@ impl Store {
                 }
                 Err(error) => return Err(error),
             }
-            let enough = i64::try_from(found.hits.len()).unwrap_or(i64::MAX) >= limit;
+            let enough = found.hits.len() >= wanted_lines;
             let Some(since) = since else { return Ok(found) };
             if enough || wanted.from.is_some_and(|from| from >= since) {
                 return Ok(found);
@@ -417,10 +425,13 @@ mod tests {
 
     #[test]
     fn a_span_holds_the_moment_and_at_least_its_own_length_before() {
-        for power in SPANS {
+        for (power, reach) in SPANS.into_iter().flat_map(|power| [(power, 1), (power, FURTHER)]) {
             for millis in [1_780_401_800_000, 1_780_401_800_000 | 0xffff_ffff, (1_780_401_800_000 >> 32) << 32] {
-                let (_, since) = up_to(Timestamp::from_millis(millis), power);
-                assert!(millis - since.millis() >= 1 << power, "{power} {millis}");
+                let (terms, since) = up_to(Timestamp::from_millis(millis), power, reach);
+                assert!(millis - since.millis() >= reach << power, "{power} {millis}");
+                for moment in [millis, since.millis()] {
+                    assert!(terms.contains(&format!("'{}'", span(power, moment >> power))), "{terms} holds {moment}");
+                }
             }
         }
     }
