@@ -90,7 +90,7 @@ async fn while_nobody_answers_nothing_is_set_aside_and_a_call_wakes_it() {
     world.signs.tell(&app);
     let called = Instant::now();
     eventually("it hears everything", || async { (receiver.got().len() == 3).then_some(()) }).await;
-    assert!(called.elapsed() < Duration::from_secs(30), "{:?}", called.elapsed());
+    assert!(called.elapsed() < Duration::from_secs(2), "{:?}", called.elapsed());
     let own: Vec<String> = receiver.texts().into_iter().filter(|text| text.starts_with('a')).collect();
     assert_eq!(own, ["a1", "a2"]);
     eventually("the rules hear of it", || async {
@@ -234,7 +234,7 @@ async fn private_addresses_are_never_called_unless_allowed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_never_answers_or_never_ends_is_cut_off() {
     let receiver = Receiver::start().await;
-    let settings = http::Settings { timeout: Duration::from_secs(2), allowed_networks: vec!["127.0.0.1".parse().unwrap()] };
+    let settings = http::Settings { timeout: Duration::from_secs(1), allowed_networks: vec!["127.0.0.1".parse().unwrap()] };
     let outbound = Outbound::new(settings).unwrap();
     let url = Url::parse(&receiver.url()).unwrap();
     for (reply, status) in [(Reply::Hang, None), (Reply::HangUp, None), (Reply::Endless, Some(200)), (Reply::Status(204), Some(204))] {
@@ -242,7 +242,7 @@ async fn what_never_answers_or_never_ends_is_cut_off() {
         receiver.answer_with(move |_| script.clone());
         let began = Instant::now();
         let outcome = outbound.post(&url, Default::default(), b"{}".to_vec()).await;
-        assert!(began.elapsed() < Duration::from_secs(10), "{reply:?}");
+        assert!(began.elapsed() < Duration::from_secs(2), "{reply:?}");
         match (outcome, status) {
             (Outcome::Answered(answer), Some(status)) => {
                 assert_eq!(answer.status, status);

@@ -53,7 +53,7 @@ async fn a_frozen_process_holds_up_nobody_and_does_no_harm_when_it_wakes() {
     let held = pair.ends_well().await;
     let looks = watch.stop().await;
     assert!(held.events >= 5 * rounds && held.sends >= 2 * rounds && held.changes >= rounds, "{held:?}");
-    assert!(looks > 20 * rounds, "{looks} looks at the cursors");
+    assert!(looks > 100 * rounds, "{looks} looks at the cursors");
     let seconds = |time: Duration| format!("{:.1}", time.as_secs_f64());
     let figures = |times: Times| format!("{} s / {} s", seconds(times.deliveries), seconds(times.sends));
     show(

@@ -19,7 +19,7 @@ use client::{Asked, Client, Manner, Readiness};
 const FIELDS: &str = "messages,message_echoes,messaging_handovers";
 
 /// How long a stopping process still takes requests.
-const DRAIN: Duration = Duration::from_secs(3);
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// How many connections bring webhooks, and how many sends; half of each belong to clients that do not heed readiness.
 const LINES: [usize; 2] = [16, 8];
