@@ -100,6 +100,13 @@ impl Pool {
         self.pass(self.inner.acquire()).await
     }
 
+    /// A connection for one query, and what is left of the query's time after the wait.
+    async fn lend(&self) -> Result<(PoolConnection<Postgres>, Duration), Error> {
+        let began = Instant::now();
+        let connection = self.acquire().await?;
+        Ok((connection, QUERY.saturating_sub(began.elapsed())))
+    }
+
     /// A transaction on a connection of its own.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, Error> {
         // Boxed, or every future that begins a transaction holds this one several times.
@@ -240,11 +247,6 @@ pub(super) async fn within<T, E: From<Error>>(limit: Duration, asked: impl Futur
     }
 }
 
-/// What is left for a query that began to wait for its connection then.
-fn left(began: Instant) -> Duration {
-    QUERY.saturating_sub(began.elapsed())
-}
-
 impl<'p> Executor<'p> for &'_ Pool {
     type Database = Postgres;
 
@@ -255,10 +257,8 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         let all = async move {
-            let began = Instant::now();
-            let mut connection = pool.acquire().await?;
-            let steps: Vec<Either<PgQueryResult, PgRow>> =
-                within::<_, Error>(left(began), connection.fetch_many(query).try_collect()).await?;
+            let (mut connection, left) = pool.lend().await?;
+            let steps: Vec<Either<PgQueryResult, PgRow>> = within::<_, Error>(left, connection.fetch_many(query).try_collect()).await?;
             Ok::<_, Error>(stream::iter(steps.into_iter().map(Ok)))
         };
         stream::once(all).try_flatten().boxed()
@@ -271,9 +271,8 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         async move {
-            let began = Instant::now();
-            let mut connection = pool.acquire().await?;
-            within(left(began), connection.fetch_optional(query)).await
+            let (mut connection, left) = pool.lend().await?;
+            within(left, connection.fetch_optional(query)).await
         }
         .boxed()
     }
@@ -284,9 +283,8 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         async move {
-            let began = Instant::now();
-            let mut connection = pool.acquire().await?;
-            within(left(began), connection.prepare_with(sql, parameters)).await
+            let (mut connection, left) = pool.lend().await?;
+            within(left, connection.prepare_with(sql, parameters)).await
         }
         .boxed()
     }
@@ -297,9 +295,8 @@ impl<'p> Executor<'p> for &'_ Pool {
     {
         let pool = self.clone();
         async move {
-            let began = Instant::now();
-            let mut connection = pool.acquire().await?;
-            within(left(began), connection.describe(sql)).await
+            let (mut connection, left) = pool.lend().await?;
+            within(left, connection.describe(sql)).await
         }
         .boxed()
     }
