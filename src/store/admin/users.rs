@@ -156,14 +156,16 @@ const fn role(role: Role) -> &'static str {
 
 async fn assign(connection: &mut sqlx::PgConnection, user: i64, pages: &[PageId]) -> Result<(), AdminError> {
     for page in pages {
+        // A Page that is named twice is changed to what it is.
         let assigned = sqlx::query!(
-            "insert into user_pages (user_id, page_id) select $1, page_id from pages where page_id = $2 on conflict do nothing",
+            "insert into user_pages (user_id, page_id) select $1, page_id from pages where page_id = $2
+             on conflict (user_id, page_id) do update set page_id = excluded.page_id",
             user,
             page.as_str()
-        );
-        let known = sqlx::query_scalar!(r#"select exists (select from pages where page_id = $1) as "known!""#, page.as_str());
-        assigned.execute(&mut *connection).await?;
-        if !known.fetch_one(&mut *connection).await? {
+        )
+        .execute(&mut *connection)
+        .await?;
+        if assigned.rows_affected() == 0 {
             return Err(AdminError::UnknownPage(page.clone()));
         }
     }
