@@ -18,8 +18,8 @@ const ECHO_WITHIN_MS: i64 = 60_000;
 const TOKEN: &str = "baton.";
 
 /// Hash under which a button's payload, or a form, is remembered.
-pub(super) fn short_hash(payload: &str) -> Seen {
-    let digest = Sha256::digest(payload.as_bytes());
+pub(super) fn short_hash(text: &str) -> Seen {
+    let digest = Sha256::digest(text.as_bytes());
     let mut hash = Seen::default();
     hash.copy_from_slice(&digest[..16]);
     hash

@@ -9,6 +9,7 @@ use super::list::List;
 use super::pages::{Returned, by_script, show};
 use super::scene::Scene;
 use crate::ledger::LedgerError;
+use crate::store::StoreError;
 use crate::store::draft_files::Beside;
 use crate::store::drafts::{DraftKind, DraftPlace};
 use crate::store::inbox::conversation::Conversation;
@@ -95,6 +96,13 @@ impl<'a> Form<'a> {
     /// Where the agent's draft lies.
     pub fn place(&self, kind: DraftKind) -> DraftPlace<'_> {
         DraftPlace { user: self.agent.user, page: &self.conversation.page, person: &self.conversation.person, kind }
+    }
+}
+
+/// What comes after the ledger has taken something: that a draft stays is less bad than to say that nothing was done.
+pub fn tidied(done: Result<(), StoreError>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "what is left of a form could not be put away");
     }
 }
 

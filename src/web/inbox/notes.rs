@@ -5,9 +5,8 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::composer::{Draft, Written};
 use super::files;
-use super::form::{Form, words};
+use super::form::{Form, tidied, words};
 use super::pages::by_script;
-use super::sending::tidied;
 use super::visible::PostedTo;
 use crate::ledger::Act;
 use crate::store::drafts::{DraftKind, Edition};

@@ -7,13 +7,12 @@ use serde_json::{Map, Value, json};
 use super::composer::{Answer, Draft, Guard, INSTAGRAM_BYTES, TEXT_CHARS, Written};
 use super::endings;
 use super::files;
-use super::form::{Form, words};
+use super::form::{Form, tidied, words};
 use super::scene::Scene;
 use super::timeline;
 use super::visible::PostedTo;
 use crate::control::Window;
 use crate::ledger::{LedgerError, NewSend};
-use crate::store::StoreError;
 use crate::store::drafts::{DraftKind, Edition};
 use crate::store::inbox::timeline::{PendingSend, again_key};
 use crate::store::preferences::Reads;
@@ -95,13 +94,6 @@ pub async fn send(web: State, request: HttpRequest, posted: PostedTo) -> Result<
     let ids: Vec<AttachmentId> = sent.into_iter().map(|file| file.id).collect();
     tidied(web.store.take_draft_files(form.beside(), &ids).await);
     form.left(next).await
-}
-
-/// What was accepted goes out. That its draft stays is less bad than to say that nothing was done.
-pub fn tidied(done: Result<(), StoreError>) {
-    if let Err(error) = done {
-        tracing::warn!(%error, "what is left of a message could not be put away");
-    }
 }
 
 /// Whether this form has been sent before.
