@@ -66,7 +66,7 @@ export function watch(url, changed) {
   async function settle() {
     leave();
     if (document.hidden && navigator.locks) {
-      const place = await import("./places.js").then(({ take }) => take(), () => null);
+      const place = await import("./tabs.js").then(({ take }) => take(), () => null);
       if (place) leave = place;
       if (!document.hidden) return leave();
       parked = !place;
