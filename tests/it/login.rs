@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use baton::access::UserId;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 
@@ -167,6 +168,21 @@ fn signed(algorithm: &str, key: &[u8], claims: &str) -> String {
         mac.finalize().into_bytes().to_vec()
     };
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[tokio::test]
+async fn a_password_that_was_changed_while_it_was_checked_opens_nothing() {
+    let house = WebHouse::build().await;
+    let anna = UserId(house.user("anna@example.org", "Anna Berg", "agent", &[]).await);
+    let store = &house.database.store;
+    let before = store.credentials("anna@example.org").await.expect("the store").expect("Anna").password_hash;
+    let opens = async |id: &str, hash: &str| store.open_session(id, anna, hash, "csrf", 60).await.expect("the store");
+    assert!(opens("checked", &before).await);
+    store.set_password("anna@example.org", "another-hash").await.expect("set");
+    assert!(!opens("too-late", &before).await);
+    assert!(opens("new", "another-hash").await);
+    store.switch_user("anna@example.org", true).await.expect("switched off");
+    assert!(!opens("disabled", "another-hash").await);
 }
 
 #[tokio::test]
