@@ -134,8 +134,17 @@ impl Cluster {
         if draft.exists() {
             std::fs::remove_dir_all(&draft).map_err(PostgresError::file(&draft))?;
         }
-        let arguments =
-            ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions", "--username", ROLE];
+        // Keys are compared all the time: byte by byte, not as words of a language.
+        let arguments = [
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--lc-collate=C",
+            "--data-checksums",
+            "--no-instructions",
+            "--username",
+            ROLE,
+        ];
         self.programs.run("initdb", &self.account, |command| command.args(arguments).arg("--pgdata").arg(&draft))?;
         std::fs::rename(&draft, self.place.data()).map_err(PostgresError::file(&draft))
     }
