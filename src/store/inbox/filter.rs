@@ -91,12 +91,42 @@ impl Filter {
 }
 
 impl Store {
-    /// Which of these conversations fit, by their place in the slice.
+    /// Those of these conversations that are wanted.
     ///
-    /// What is not kept in `conversations` is asked about by the keys alone: whoever lacks the tag is not read at all.
-    pub(super) async fn fitting(&self, keys: &[Key], filter: &Filter, me: UserId) -> Result<Vec<bool>, StoreError> {
-        let pages: Vec<&str> = keys.iter().map(|key| key.page_id.as_str()).collect();
-        let people: Vec<&str> = keys.iter().map(|key| key.person_id.as_str()).collect();
+    /// Few carry a tag, and whoever lacks it is not read at all.
+    pub(super) async fn pick(&self, mut keys: Vec<Key>, filter: &Filter, me: UserId) -> Result<Vec<Key>, StoreError> {
+        if let Some(tag) = filter.tag {
+            let tagged = self.tagged(&keys, tag).await?;
+            keys = at(keys, &tagged);
+        }
+        let others = Filter { tag: None, ..filter.clone() };
+        if !others.is_empty() && !keys.is_empty() {
+            let fitting = self.fitting(&keys, &others, me).await?;
+            keys = at(keys, &fitting);
+        }
+        Ok(keys)
+    }
+
+    /// Which of these conversations carry a tag: their places, from 1 on, in order.
+    async fn tagged(&self, keys: &[Key], tag: TagId) -> Result<Vec<i64>, StoreError> {
+        let (pages, people) = names(keys);
+        let tagged = sqlx::query_scalar!(
+            r#"select k.ordinal as "ordinal!"
+               from unnest($1::text[], $2::text[]) with ordinality as k (page_id, person_id, ordinal)
+               join conversation_tags t on t.tag_id = $3 and t.page_id = k.page_id and t.person_id = k.person_id
+               order by k.ordinal"#,
+            &pages as _,
+            &people as _,
+            tag.0
+        );
+        Ok(tagged.fetch_all(&self.pool).await?)
+    }
+
+    /// Which of these conversations fit all the filter says but its tag: their places, from 1 on, in order.
+    ///
+    /// What is not kept in `conversations` is asked about by the keys alone.
+    async fn fitting(&self, keys: &[Key], filter: &Filter, me: UserId) -> Result<Vec<i64>, StoreError> {
+        let (pages, people) = names(keys);
         let time = |at: Option<Timestamp>| at.map(datetime);
         let (from, until): (Option<OffsetDateTime>, Option<OffsetDateTime>) = (time(filter.written.from), time(filter.written.until));
         let acted = filter.person_acted.unwrap_or_default();
@@ -110,29 +140,27 @@ impl Store {
                        when 'elsewhere' then c.owner_kind = 'external'
                        else c.owner = $3 end)
                  and ($4::bigint is null or c.assignee is not distinct from nullif($4, 0))
-                 and ($5::bigint is null or exists (select from conversation_tags t where t.page_id = k.page_id and t.person_id = k.person_id and t.tag_id = $5))
-                 and (not $6 or c.last_inbound_position > (
-                       select coalesce(max(m.position), case when c.lane = $15 then c.last_inbound_position else 0 end)
-                       from read_marks m where m.user_id = $7 and m.page_id = c.page_id and m.person_id = c.person_id))
-                 and (not $8 or c.last_inbound_position > c.last_outbound_position)
-                 and ($9::bigint is null or c.last_person_act >= $9)
-                 and ($10::bigint is null or c.last_person_act < $10)
-                 and ($11::bigint is null or coalesce(c.last_person_act, 0) < $11)
-                 and ($12::text is null or exists (
+                 and (not $5 or c.last_inbound_position > (
+                       select coalesce(max(m.position), case when c.lane = $14 then c.last_inbound_position else 0 end)
+                       from read_marks m where m.user_id = $6 and m.page_id = c.page_id and m.person_id = c.person_id))
+                 and (not $7 or c.last_inbound_position > c.last_outbound_position)
+                 and ($8::bigint is null or c.last_person_act >= $8)
+                 and ($9::bigint is null or c.last_person_act < $9)
+                 and ($10::bigint is null or coalesce(c.last_person_act, 0) < $10)
+                 and ($11::text is null or exists (
                        select from people e where e.page_id = k.page_id and e.person_id = k.person_id
-                         and lower(split_part(replace(e.more ->> 'locale', '-', '_'), '_', 1)) = $12))
-                 and ($13::timestamptz is null or c.last_message_at >= $13)
-                 and ($14::timestamptz is null or c.last_message_at < $14)
-                 and ($16::bigint is null or case
-                       when $16 < 0 then (select g.team_id from conversation_teams g where g.page_id = k.page_id and g.person_id = k.person_id)
-                            in (select m.team_id from team_members m where m.user_id = $7)
-                       else coalesce((select g.team_id from conversation_teams g where g.page_id = k.page_id and g.person_id = k.person_id), 0) = $16 end)
+                         and lower(split_part(replace(e.more ->> 'locale', '-', '_'), '_', 1)) = $11))
+                 and ($12::timestamptz is null or c.last_message_at >= $12)
+                 and ($13::timestamptz is null or c.last_message_at < $13)
+                 and ($15::bigint is null or case
+                       when $15 < 0 then (select g.team_id from conversation_teams g where g.page_id = k.page_id and g.person_id = k.person_id)
+                            in (select m.team_id from team_members m where m.user_id = $6)
+                       else coalesce((select g.team_id from conversation_teams g where g.page_id = k.page_id and g.person_id = k.person_id), 0) = $15 end)
                order by k.ordinal"#,
             &pages as _,
             &people as _,
             filter.holder.as_ref().map(Holder::as_str),
             filter.assignee.map(|user| user.map_or(0, |user| user.0)),
-            filter.tag.map(|tag| tag.0),
             filter.unread,
             me.0,
             filter.unanswered,
@@ -151,13 +179,17 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut fits = vec![false; keys.len()];
-        for ordinal in fitting {
-            let index = usize::try_from(ordinal - 1).unwrap_or(usize::MAX);
-            if let Some(fit) = fits.get_mut(index) {
-                *fit = true;
-            }
-        }
-        Ok(fits)
+        Ok(fitting)
     }
+}
+
+/// The names of conversations, one array a column.
+fn names(keys: &[Key]) -> (Vec<&str>, Vec<&str>) {
+    keys.iter().map(|key| (key.page_id.as_str(), key.person_id.as_str())).unzip()
+}
+
+/// The keys at these places, which are counted from 1 and in order.
+fn at(keys: Vec<Key>, places: &[i64]) -> Vec<Key> {
+    let mut places = places.iter().copied().peekable();
+    (1_i64..).zip(keys).filter_map(|(place, key)| places.next_if_eq(&place).map(|_| key)).collect()
 }

@@ -151,11 +151,6 @@ impl Store {
         Ok(Listing { rows: self.rows(found, asked.me).await?, next, ended_early })
     }
 
-    async fn pick(&self, keys: Vec<Key>, filter: &Filter, me: UserId) -> Result<Vec<Key>, StoreError> {
-        let fits = self.fitting(&keys, filter, me).await?;
-        Ok(keys.into_iter().zip(fits).filter_map(|(key, fits)| fits.then_some(key)).collect())
-    }
-
     async fn keys(&self, asked: &Asked<'_>, after: Option<&Place>, limit: i64) -> Result<Vec<Key>, StoreError> {
         let pages: Vec<&str> = asked.pages.iter().map(PageId::as_str).collect();
         let waiting: Vec<i16> = lanes(asked.view).iter().filter(|lane| lane.waits()).map(|lane| lane.number()).collect();
