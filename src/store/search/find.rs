@@ -299,7 +299,8 @@ impl Store {
         Ok(Some(FoundPeople { people, more }))
     }
 
-    /// A transaction whose statements end in time; `None` when time is up. Planned for what is asked, and never to read a table from end to end.
+    /// A transaction whose statements end in time; `None` when time is up. Planned for what is asked, never to read a table from end to end, and for one
+    /// process: on a large log others would be called for help, which takes longer to begin than the whole search, and takes cores from the inbox.
     async fn in_time(&self, ends: Instant) -> Result<Option<Transaction<'static, Postgres>>, StoreError> {
         let left = ends.saturating_duration_since(Instant::now()).as_millis();
         if left == 0 {
@@ -308,7 +309,7 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         sqlx::query!(
             r#"select set_config('statement_timeout', $1, true) as "a!", set_config('plan_cache_mode', 'force_custom_plan', true) as "b!",
-                      set_config('enable_seqscan', 'off', true) as "c!""#,
+                      set_config('enable_seqscan', 'off', true) as "c!", set_config('max_parallel_workers_per_gather', '0', true) as "d!""#,
             left.to_string()
         )
         .fetch_one(&mut *transaction)
@@ -317,6 +318,7 @@ impl Store {
     }
 }
 
+/// The index finds lines and puts them in order; what they say is read of those alone that are shown.
 async fn lines(
     transaction: &mut Transaction<'static, Postgres>,
     wanted: &Wanted,
@@ -330,22 +332,27 @@ async fn lines(
         Columns,
         r#"select s.page_id, s.position, s.person_id, s.at, l.kind, coalesce(e.payload, l.payload) as "payload!", e.position is not null as "edited!",
                   l.app_id, l.user_id, p.name as "name?", p.first_name, p.last_name
-           from search_lines s
-           join log l on l.page_id = s.page_id and l.position = s.position and l.scrubbed_at is null
-           left join log e on e.page_id = s.page_id and e.position = s.edit_position and e.scrubbed_at is null
-           left join people p on p.page_id = s.page_id and p.person_id = s.person_id
-           where s.terms @@ $1::text::tsquery and s.page_id = any($2) and s.words like all($3)
-             and ($4::timestamptz is null or (s.at, s.page_id, s.position) < ($4, $5, $6))
-             and ($7::timestamptz is null or s.at >= $7) and ($8::timestamptz is null or s.at < $8)
-             and (cardinality($9::int[]) = 0 or exists (
-                 select from conversations c where c.page_id = s.page_id and c.person_id = s.person_id
-                   and not exists (select from unnest($9::int[]) as wanted (list) where not exists (
-                       select from unnest($9::int[], $10::text[]) as choice (list, holder) where choice.list = wanted.list and choice.holder in
-                           (c.owner_kind, 'app:' || c.owner, 'user:' || c.assignee)))))
-             and not exists (select from unnest($11::int[]) as wanted (list) where not exists (
-                 select from unnest($11::int[], $12::bigint[]) as choice (list, tag_id)
-                 join conversation_tags t on t.tag_id = choice.tag_id and t.page_id = s.page_id and t.person_id = s.person_id
-                 where choice.list = wanted.list))
+           from (
+               select page_id, position, person_id, at, edit_position from search_lines s
+               where s.terms @@ $1::text::tsquery and s.page_id = any($2) and s.words like all($3)
+                 and ($4::timestamptz is null or (s.at, s.page_id, s.position) < ($4, $5, $6))
+                 and ($7::timestamptz is null or s.at >= $7) and ($8::timestamptz is null or s.at < $8)
+                 and (cardinality($9::int[]) = 0 or exists (
+                     select from conversations c where c.page_id = s.page_id and c.person_id = s.person_id
+                       and not exists (select from unnest($9::int[]) as wanted (list) where not exists (
+                           select from unnest($9::int[], $10::text[]) as choice (list, holder) where choice.list = wanted.list and choice.holder in
+                               (c.owner_kind, 'app:' || c.owner, 'user:' || c.assignee)))))
+                 and not exists (select from unnest($11::int[]) as wanted (list) where not exists (
+                     select from unnest($11::int[], $12::bigint[]) as choice (list, tag_id)
+                     join conversation_tags t on t.tag_id = choice.tag_id and t.page_id = s.page_id and t.person_id = s.person_id
+                     where choice.list = wanted.list))
+               order by s.at desc, s.page_id desc, s.position desc offset 0
+           ) s
+           join lateral (select kind, payload, app_id, user_id from log
+               where page_id = s.page_id and position = s.position and scrubbed_at is null limit 1) l on true
+           left join lateral (select position, payload from log
+               where page_id = s.page_id and position = s.edit_position and scrubbed_at is null limit 1) e on true
+           left join lateral (select name, first_name, last_name from people where page_id = s.page_id and person_id = s.person_id limit 1) p on true
            order by s.at desc, s.page_id desc, s.position desc limit $13"#,
         wanted.tsquery(within),
         &pages as _,
