@@ -18,7 +18,7 @@ use crate::wire::PageId;
 const ROWS: i64 = 200;
 
 /// How many times as long as it worked it rests before it reads on, if somebody has written meanwhile.
-const REST: u32 = 4;
+const REST: u32 = 9;
 
 /// How long it waits after it heard of something: what comes in a moment is read together.
 const GATHER: Duration = Duration::from_millis(300);
