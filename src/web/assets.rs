@@ -1,10 +1,14 @@
 //! Style, scripts and icons: inside the program, under addresses that change with their content.
 
+use std::collections::HashMap;
+use std::io::Write;
 use std::sync::LazyLock;
 
-use actix_web::http::header;
+use actix_web::http::header::{self, AcceptEncoding, Encoding, Header};
 use actix_web::web::Query;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rust_embed::{Embed, EmbeddedFile};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -32,6 +36,24 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     }
     Assets { version: hex::encode(hash.finalize()).chars().take(12).collect() }
 });
+
+/// Text as small as it gets: it is packed once, and fetched by everybody.
+static PACKED: LazyLock<HashMap<String, Vec<u8>>> = LazyLock::new(|| {
+    let files = Files::iter().filter(|name| !name.ends_with(".png"));
+    files.filter_map(|name| Some((name.to_string(), pack(&Files::get(&name)?.data).ok()?))).collect()
+});
+
+fn pack(content: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    packer.write_all(content)?;
+    packer.finish()
+}
+
+/// Whether the browser unpacks.
+fn unpacks(request: &HttpRequest) -> bool {
+    let supported = [Encoding::gzip(), Encoding::identity()];
+    AcceptEncoding::parse(request).is_ok_and(|accepted| accepted.negotiate(supported.iter()) == Some(Encoding::gzip()))
+}
 
 impl Assets {
     /// The assets of this program.
@@ -71,18 +93,22 @@ fn counted(icon: &[u8], count: u32) -> Vec<u8> {
 }
 
 /// Serves a file. Its address names its content, so browsers may keep it for good.
-pub async fn serve(path: web::Path<(String, String)>, wanted: Query<Wanted>) -> Result<HttpResponse, WebError> {
+pub async fn serve(request: HttpRequest, path: web::Path<(String, String)>, wanted: Query<Wanted>) -> Result<HttpResponse, WebError> {
     let (version, name) = path.into_inner();
     let file: EmbeddedFile = Files::get(&name).ok_or(WebError::NotFound)?;
-    let content = match wanted.count.filter(|_| name == "icon.svg") {
-        Some(count) => counted(&file.data, count),
-        None => file.data.into_owned(),
-    };
     let kept = if version == ASSETS.version { "public, max-age=31536000, immutable" } else { "no-cache" };
-    Ok(HttpResponse::Ok()
+    let mut answer = HttpResponse::Ok();
+    answer
         .insert_header((header::CONTENT_TYPE, mime_guess::from_path(&name).first_or_octet_stream().as_ref()))
         .insert_header((header::CACHE_CONTROL, kept))
+        .insert_header((header::VARY, "accept-encoding"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"))
-        .body(content))
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"));
+    if let Some(count) = wanted.count.filter(|_| name == "icon.svg") {
+        return Ok(answer.body(counted(&file.data, count)));
+    }
+    match PACKED.get(&name).filter(|_| unpacks(&request)) {
+        Some(packed) => Ok(answer.insert_header((header::CONTENT_ENCODING, "gzip")).body(packed.as_slice())),
+        None => Ok(answer.body(file.data.into_owned())),
+    }
 }

@@ -108,7 +108,7 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route(web::post().to(login::submit)),
         )
         .service(resource("/logout").wrap(framed()).route(web::post().to(login::leave)).route(web::get().to(login::elsewhere)))
-        .service(resource("/static/{version}/{name}").wrap(Compress::default()).route(web::get().to(assets::serve)))
+        .service(resource("/static/{version}/{name}").route(web::get().to(assets::serve)))
         .service(resource("/live").wrap(framed()).route(web::get().to(live::stream)))
         .service(scope("/inbox").wrap(framed()).wrap(Compress::default()).wrap(plain()).app_data(forms()).configure(inbox::routes))
         .service(
