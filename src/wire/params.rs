@@ -27,7 +27,8 @@ impl Params {
         Ok(params)
     }
 
-    /// Reads a body that is not multipart. What begins with a brace is JSON whatever its type says: `curl -d` calls it a form.
+    /// Reads a body that is not multipart. What begins with a brace is JSON whatever its type says: `curl -d` calls it a form. Some libraries send
+    /// a form and call it JSON.
     ///
     /// # Errors
     /// 100 when it cannot be read.
@@ -37,7 +38,9 @@ impl Params {
         match body.first() {
             None => Ok(Self::default()),
             Some(b'{') => Self::from_json(body).or_else(|error| if declared_json { Err(error) } else { Self::from_form(body) }),
-            Some(_) if declared_json => Err(GraphError::parameter("The request body must be a JSON object")),
+            Some(first) if declared_json && (matches!(first, b'[' | b'"') || !body.contains(&b'=')) => {
+                Err(GraphError::parameter("The request body must be a JSON object"))
+            }
             Some(_) => Self::from_form(body),
         }
     }
@@ -86,9 +89,9 @@ impl Params {
         Ok(Self(members.into_iter().map(|(name, value)| (name, listed(value))).collect()))
     }
 
-    /// Takes over the parameters of a later source, which win.
+    /// Takes over the parameters of a later source, which win. What is null there was not given.
     pub fn merge(&mut self, later: Self) {
-        self.0.extend(later.0);
+        self.0.extend(later.0.into_iter().filter(|(_, value)| !value.is_null()));
     }
 
     /// Sets one parameter.

@@ -32,6 +32,7 @@ fn one_send_in_every_encoding() {
         ("JSON", body(JSON, &json)),
         ("JSON called a form", body(FORM, &json)),
         ("JSON without a type", body(None, &json)),
+        ("form called JSON", body(JSON, php)),
         ("form with JSON", body(FORM, &pairs(r#"{"id":"123"}"#, &message))),
         ("form with single quotes", body(FORM, &pairs("{'id':'123'}", single))),
         ("form without quotes", body(FORM, &pairs("{id:123}", bare))),
@@ -58,6 +59,8 @@ fn the_body_wins_over_the_query() {
     let params = Params::read("access_token=q&a=1", JSON, br#"{"access_token":"b","b":2}"#).unwrap();
     assert_eq!(params.text("access_token"), Ok(Some("b".to_owned())));
     assert_eq!((params.number("a"), params.number("b")), (Ok(Some(1)), Ok(Some(2))));
+    let nothing = Params::read("access_token=q", JSON, br#"{"access_token":null,"b":2}"#).unwrap();
+    assert_eq!(nothing.text("access_token"), Ok(Some("q".to_owned())), "null says nothing");
 }
 
 #[test]

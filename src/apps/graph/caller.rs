@@ -72,6 +72,23 @@ impl PageCaller {
         self.holder.token.object
     }
 
+    /// Refuses a call that says it is about the other product: it would change what nobody asked about.
+    ///
+    /// # Errors
+    /// 100 when `platform` is not that of the token.
+    pub fn is_on_platform(&self, params: &Params) -> Result<(), GraphError> {
+        let own = match self.object() {
+            Object::Page => "messenger",
+            Object::Instagram => "instagram",
+        };
+        match params.text("platform")? {
+            Some(asked) if !asked.trim().is_empty() && !asked.trim().eq_ignore_ascii_case(own) => {
+                Err(GraphError::parameter(&format!("Param platform must be {own} with this access token")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The app.
     pub fn app(&self) -> &AppId {
         &self.holder.token.app.app

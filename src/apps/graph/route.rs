@@ -8,9 +8,9 @@ use super::path::{Edge, Place};
 use super::{GraphApi, access_token, attachments, batch, control, debug_token, messages, messenger_profile, nodes, subscriptions};
 use crate::wire::GraphError;
 
-/// Answers a call that came over HTTP: a batch, or a call like those in batches.
+/// Answers a call that came over HTTP: a batch, or a call like those in batches. Some libraries post their batches to an edge.
 pub(super) async fn answer(api: &GraphApi, call: Call) -> Result<Value, GraphError> {
-    if call.method == Method::Post && matches!(&call.place, Place::Root | Place::Node(_)) && call.params.get("batch").is_some() {
+    if call.method == Method::Post && call.params.get("batch").is_some() {
         return batch::answer(api, call).await;
     }
     single(api, call).await
@@ -58,6 +58,9 @@ fn app<'a>(caller: &'a Caller, node: &str, method: Method) -> Result<&'a AppCall
 }
 
 async fn page_edge(api: &GraphApi, caller: &PageCaller, edge: Edge, call: Call) -> Result<Value, GraphError> {
+    if matches!(edge, Edge::MessageAttachments | Edge::MessengerProfile) {
+        caller.is_on_platform(&call.params)?;
+    }
     match (call.method, edge) {
         (Method::Post, Edge::Messages) => messages::send(api, caller, call).await,
         (Method::Post, Edge::Pass | Edge::Take | Edge::Request | Edge::Decline | Edge::Release | Edge::Extend) => {

@@ -240,6 +240,11 @@ async fn a_batch_is_answered_item_by_item_in_every_form() {
             .post(format!("{}/me/", house.base))
             .header(CONTENT_TYPE, FORM)
             .body(form(&[("batch", &items.to_string()), ("access_token", BOT_TOKEN)])),
+        // As a published library for PHP does, which calls its form JSON besides.
+        client
+            .post(format!("{}/v2.8/me/messages", house.base))
+            .header(CONTENT_TYPE, "application/json")
+            .body(form(&[("batch", &items.to_string()), ("access_token", BOT_TOKEN)])),
     ];
     for (number, request) in requests.into_iter().enumerate() {
         let answer = Answer::of(request.send().await.expect("an answer")).await;
@@ -254,7 +259,7 @@ async fn a_batch_is_answered_item_by_item_in_every_form() {
         assert_eq!(body(2)["error"]["error_subcode"], 2_018_001);
         assert_eq!(parts[0]["headers"].is_array(), number != 1);
     }
-    assert_eq!(house.sent_texts(), ["b1", "b4"].repeat(4), "one person's items keep their order");
+    assert_eq!(house.sent_texts(), ["b1", "b4"].repeat(5), "one person's items keep their order");
     let refused = client.post(format!("{}/?access_token=wrong", house.base)).json(&json!({"batch": items}));
     assert_eq!(Answer::of(refused.send().await.expect("an answer")).await.error().0, 190);
     let many = Value::Array(vec![json!({"relative_url": "me"}); 51]);

@@ -39,7 +39,9 @@ async fn the_messenger_profile_is_kept_and_passed_on() {
     let house = House::build().await;
     let get = async |fields: &str| house.get(&format!("/me/messenger_profile?fields={fields}&access_token={BOT_TOKEN}")).await.body;
     let start = json!({"get_started": {"payload": "START"}});
-    assert_eq!(house.post("/me/messenger_profile", &start).await.body, json!({"result": "success"}));
+    let of = |platform: &str| json!({"get_started": {"payload": "START"}, "platform": platform});
+    assert_eq!(house.post("/me/messenger_profile", &of("instagram")).await.error().0, 100, "the token is of Messenger");
+    assert_eq!(house.post("/me/messenger_profile", &of("MESSENGER")).await.body, json!({"result": "success"}));
     assert_eq!((house.last_asked().method, house.last_asked().body), (UpstreamMethod::Post, start.clone()));
     let asked = house.asked_paths().len();
     assert_eq!(get("get_started").await, json!({"data": [start]}));
