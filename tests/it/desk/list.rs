@@ -80,3 +80,24 @@ async fn what_follows_a_closed_conversation_is_the_row_below_it_on_screen() {
     anna.types("e").await;
     anna.shows("html.scripted #thread h1", |title| title == ["Theo Martins"]).await;
 }
+
+/// Rows out of sight are not laid out; the list is as long as if they were, and stands where it stood.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_stands_where_it_stood_when_a_row_is_opened() {
+    const PLACE: &str = "return document.querySelector('#rows > li:nth-child(30)').getBoundingClientRect().top";
+    let desk = Desk::set("place-in-list", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    for number in 10..50 {
+        desk.house.says(&format!("{STRANGER}{number}"), &format!("m_place_{number}"), "anybody there?").await;
+    }
+    desk.goes("/inbox?view=open").await;
+    let skipped = "return document.querySelector('#rows > li:last-child .name').checkVisibility({ contentVisibilityAuto: true })";
+    assert!(!anna.runs::<bool>(skipped).await, "the last row is far away, and laid out");
+    anna.runs::<()>("document.querySelector('#rows > li:nth-child(30)').scrollIntoView({ block: 'center' })").await;
+    let before: f64 = anna.runs(PLACE).await;
+    anna.click("#rows > li:nth-child(30) a.row", "").await;
+    anna.shows("html.scripted #thread h1", |title| title.len() == 1).await;
+    let after: f64 = anna.runs(PLACE).await;
+    assert!((before - after).abs() < 4.0, "the row was at {before} and is at {after}");
+    assert_eq!(anna.complaints().await, Vec::<String>::new());
+}

@@ -101,6 +101,15 @@ pub struct Badge {
     pub label: String,
 }
 
+impl RowView {
+    /// Whether there is nothing to say of it below the newest message.
+    pub fn is_bare(&self) -> bool {
+        let says_nothing = self.trouble.is_none() && self.snoozed.is_none() && self.owner.is_none() && self.window.is_none();
+        let is_nobodys = self.assignee.is_none() && self.team.is_none();
+        says_nothing && is_nobodys && self.page_name.is_none() && self.tags.is_empty()
+    }
+}
+
 /// Who spoke last, and what.
 pub fn last(row: &Row, names: &Names) -> (Option<String>, String) {
     let t = names.t;
