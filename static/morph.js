@@ -8,11 +8,22 @@ const writing = (form, fresh) =>
     (area) => typed(area) || (area.value && (document.activeElement === area || area.value === fresh?.querySelector("textarea")?.defaultValue)),
   );
 
+/** Somebody has changed this field, and the fresh one does not say the same. */
+const edited = (field, fresh) => ["text", "search"].includes(field.type) && field.value !== field.defaultValue && field.value !== fresh?.defaultValue;
+
+/** What belongs to a text in progress: its hidden fields, and the button with what shall happen then. */
+const held = (element, fresh, sent) => element.hasAttribute("data-keep") && sent !== element.form.id && writing(element.form, fresh.form);
+
+/** What a field said when somebody began to change it, by which the server finds out whether a colleague was faster. */
+const compared = (was) => was.name?.startsWith("was-") && edited(was.previousElementSibling);
+
 /** `sent`: the id of the form that this answers, empty if it has none. The hidden fields of its text are fresh; those of other texts in progress stay. */
 export function morph(from, to, { sent } = {}) {
   // What a script fills is its own.
-  if (from.isEqualNode(to) || from.hasAttribute("data-own")) return;
-  attributes(from, to, sent);
+  if (from.isEqualNode(to) || from.hasAttribute("data-own") || held(from, to, sent) || compared(from)) return;
+  const stays = edited(from, to);
+  attributes(from, to);
+  if (from instanceof HTMLInputElement && ["text", "search"].includes(from.type) && !stays) from.value = to.defaultValue;
   if (from instanceof HTMLTextAreaElement) {
     if (!typed(from) && document.activeElement !== from) from.value = from.defaultValue = to.defaultValue;
     return;
@@ -20,18 +31,17 @@ export function morph(from, to, { sent } = {}) {
   children(from, to, sent);
 }
 
-function kept(element, to, name, sent) {
+function kept(element, to, name) {
   if (name === "open") return element instanceof HTMLDetailsElement || element instanceof HTMLDialogElement;
-  if (name === "aria-busy" || name === "aria-expanded") return true;
-  return name === "value" && element.hasAttribute("data-keep") && sent !== element.form.id && writing(element.form, to.form);
+  return name === "aria-busy" || name === "aria-expanded" || (name === "value" && edited(element, to));
 }
 
-function attributes(from, to, sent) {
+function attributes(from, to) {
   for (const { name, value } of to.attributes) {
-    if (from.getAttribute(name) !== value && !kept(from, to, name, sent)) from.setAttribute(name, value);
+    if (from.getAttribute(name) !== value && !kept(from, to, name)) from.setAttribute(name, value);
   }
   for (const { name } of [...from.attributes]) {
-    if (!to.hasAttribute(name) && !kept(from, to, name, sent)) from.removeAttribute(name);
+    if (!to.hasAttribute(name) && !kept(from, to, name)) from.removeAttribute(name);
   }
 }
 
@@ -39,8 +49,11 @@ function same(one, other) {
   return one.nodeType === other.nodeType && one.nodeName === other.nodeName && (one.id ?? "") === (other.id ?? "");
 }
 
-/** What answers a form stays until the next form is sent, whatever is told meanwhile. */
-const stays = (node, sent) => sent === undefined && node.nodeType === Node.ELEMENT_NODE && node.hasAttribute("data-stays");
+/** What answers a form stays until the next form is sent, whatever is told meanwhile; a text stays while somebody is at it. */
+const stays = (node, sent) =>
+  sent === undefined &&
+  node.nodeType === Node.ELEMENT_NODE &&
+  (node.hasAttribute("data-stays") || (node.hasAttribute("data-draft") && node.contains(document.activeElement)));
 
 function children(from, to, sent) {
   const ids = new Set([...to.children].map((child) => child.id));
