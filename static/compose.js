@@ -20,6 +20,7 @@ async function send(form, submitter) {
   form.setAttribute("aria-busy", "true");
   failed("");
   const act = acted();
+  const at = document.activeElement;
   // As the agent sees the list now, which the answer may find changed.
   const following = document.querySelector("#rows li:has([aria-current]) ~ li:not(.gone) a.row")?.href;
   const sent = form.dataset.draft && area(form).value;
@@ -47,7 +48,7 @@ async function send(form, submitter) {
     if (answer.ok && overtaken) refreshThread();
     else show(html, { sent: form.getAttribute("id") ?? "" });
     (document.getElementById("problem") ?? document.getElementById("guard"))?.scrollIntoView({ block: "nearest" });
-    if (answer.ok) after(form, submitter, sent, action);
+    if (answer.ok) after(form, submitter, sent, action, at);
   } catch {
     // Nobody knows whether it arrived. The key stays, so sending again cannot double it.
     failed(document.body.dataset.unsure);
@@ -57,7 +58,7 @@ async function send(form, submitter) {
   }
 }
 
-function after(form, submitter, sent, action) {
+function after(form, submitter, sent, action, at) {
   if (sent) {
     measure(area(form));
     // Typed while the last one was on its way: it belongs to the form that came back.
@@ -67,7 +68,11 @@ function after(form, submitter, sent, action) {
   // Said to whoever got it, and to nobody after them.
   const told = document.getElementById("pass-note");
   if (told && submitter?.closest("#move-pass")) told.value = "";
+  // Whoever is somewhere else by now stays there.
+  const now = document.activeElement;
+  if (now !== document.body && now !== at && !form.contains(now)) return;
   if (["take", "assign", "reopen"].includes(action) || form.id === "reply") write("reply");
+  else if (now === document.body) document.getElementById("holder").focus();
 }
 
 /** The answer to a form shows the newest lines, whichever part of the conversation was on the page. */

@@ -11,7 +11,7 @@ const body = document.body;
 
 /** Puts the elements of an answer in the place of those with the same ids. */
 export function show(html, options) {
-  const before = new Set(fromPerson().map(({ id }) => id));
+  const before = position();
   const parsed = new DOMParser().parseFromString(html, "text/html");
   for (const element of [...parsed.body.children]) {
     const present = element.id && document.getElementById(element.id);
@@ -19,10 +19,10 @@ export function show(html, options) {
     else if (present) morph(present, element, options);
   }
   count();
-  say(fromPerson().filter(({ id }) => !before.has(id)));
+  say([...document.querySelectorAll("#timeline li.message.in")].filter(({ id }) => before < Number(id.slice(1))));
 }
 
-const fromPerson = () => [...document.querySelectorAll("#timeline li.message.in")];
+const position = () => Number(document.getElementById("thread")?.dataset.position);
 
 /** New messages of the person, for those who cannot see them come; what people here write they know. */
 function say(messages) {

@@ -27,8 +27,11 @@ presence();
 keys();
 if (tellZone()) refreshAll();
 
+// A key in a closed select chooses the next one, which may not be the one that is wanted: then there is a button.
+let byKey = false;
+for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, () => (byKey = kind === "keydown"), true);
 document.addEventListener("change", (event) => {
-  if (event.target.form?.hasAttribute("data-submit-on-change")) event.target.form.requestSubmit();
+  if (!byKey && event.target.form?.hasAttribute("data-submit-on-change")) event.target.form.requestSubmit();
 });
 
 const mine = body.dataset.conversation;

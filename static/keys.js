@@ -23,6 +23,8 @@ function move(step) {
 export function reveal(element) {
   const half = element.id.endsWith("-text") && document.getElementById(`mode-${element.id.slice(0, -5)}`);
   if (half) half.checked = true;
+  // On a small screen the side is a drawer.
+  if (element.closest("#context")?.checkVisibility() === false) location.hash = "context";
   for (let box = element.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
 }
 

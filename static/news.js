@@ -16,6 +16,7 @@ function stay(line) {
 }
 
 async function ask() {
+  later = undefined;
   asked = performance.now();
   const query = new URLSearchParams({ since, open: body.dataset.conversation ?? "" });
   const answer = await fetch(`/inbox/news?${query}`, { headers: { "X-Baton-Fragment": "1" }, cache: "no-store" }).catch(() => {});
@@ -32,9 +33,8 @@ async function ask() {
 
 /** Something changed. Asked about at most every few seconds, and only while somebody looks. */
 export function news() {
-  clearTimeout(later);
-  if (document.hidden) return;
-  later = setTimeout(ask, Math.max(300, PACE - (performance.now() - asked)));
+  if (document.hidden) later = clearTimeout(later);
+  else later ??= setTimeout(ask, Math.max(300, PACE - (performance.now() - asked)));
 }
 
 box?.addEventListener("click", ({ target }) => target.closest("button") && target.closest(".toast").remove());
