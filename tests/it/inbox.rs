@@ -316,7 +316,7 @@ async fn control_moves_by_forms_and_the_head_says_what_may_be_done() {
     sqlx::query("update subscriptions set may_take = false where app_id = '222'").execute(&house.database.pool).await.expect("changed");
     sqlx::query("update pages set rules_version = rules_version + 1").execute(&house.database.pool).await.expect("changed");
     let barred = anna.get(&address).await;
-    assert_eq!(barred.count("#moves button[aria-disabled=true]"), 1, "the take says why it cannot");
+    assert_eq!(barred.count("#moves button[aria-disabled=true][data-key=t]"), 1, "the take says why it cannot, also to its key");
     assert!(barred.text("#moves .why").contains("may not take"), "{}", barred.text("#moves"));
     assert_eq!(anna.post(&control, &[("action", "take")]).await.status, 409, "and the server says the same");
     assert_eq!(anna.post(&control, &[("action", "request")]).await.status, 303);

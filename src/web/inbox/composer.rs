@@ -174,6 +174,7 @@ pub struct Composer {
     note: Sheet,
     noting: bool,
     then: String,
+    ending: Option<String>,
     endings: Vec<Ending>,
     choices: Option<Vec<Choice>>,
     seen: i64,
@@ -192,6 +193,7 @@ impl Composer {
     pub fn new(scene: &Scene, agent: &Agent, list: &ListState, name: &str, draft: Draft, saved: Kept) -> Self {
         let (page, person) = (&scene.conversation.page, &scene.conversation.person);
         let noting = draft.note.is_some();
+        let (then, endings) = (draft.then.map(endings::write).unwrap_or_default(), endings::endings(scene));
         Self {
             t: scene.t(),
             assets: Assets::get(),
@@ -206,8 +208,9 @@ impl Composer {
             files: Files::new(page, person, saved.files, scene.t()),
             note: Sheet::new(draft.note, saved.drafts.note),
             noting,
-            then: draft.then.map(endings::write).unwrap_or_default(),
-            endings: endings::endings(scene),
+            ending: endings.iter().find(|ending| ending.then == then).map(|ending| ending.label.clone()),
+            then,
+            endings,
             choices: draft.choices,
             seen: draft.seen.unwrap_or(scene.conversation.last_position),
             queued: saved.queued,

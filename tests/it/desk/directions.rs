@@ -42,6 +42,11 @@ async fn what_is_written_from_right_to_left_is_shown_so_on_a_page_that_is_not() 
             for part in ["html", "#thread", "#rows", "#rows [aria-current]", "#reply-text"] {
                 assert_eq!(directions(&desk, part).await, ["ltr"], "{part} {width}");
             }
+            // What is being written goes its own way as well.
+            for area in ["note-text", "reply-text"] {
+                desk.browser.runs::<()>(&format!("document.getElementById('{area}').value = 'مرحبا'")).await;
+                assert_eq!(directions(&desk, &format!("#{area}")).await, ["rtl"], "{area} {width}");
+            }
             assert_eq!(desk.browser.runs::<Vec<String>>(OVER).await, Vec::<String>::new(), "{width}");
             desk.goes("/inbox?view=open").await;
             assert_eq!(desk.browser.runs::<Vec<String>>(OVER).await, Vec::<String>::new(), "the list, {width}");

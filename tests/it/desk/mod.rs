@@ -8,6 +8,7 @@ mod keyboard;
 mod layout;
 mod list;
 mod live;
+mod meanwhile;
 mod news;
 mod person;
 mod reflexes;
