@@ -56,7 +56,7 @@ pub struct List {
     first: Option<String>,
     next: Option<String>,
     /// This list, fetched anew.
-    refresh: String,
+    pub refresh: String,
     /// The Pages to choose from.
     pub pages: Vec<PageChoice>,
     /// The other filters, to stay when another Page is chosen.
