@@ -21,6 +21,8 @@ async function send(form, submitter) {
   failed("");
   const act = acted();
   const at = document.activeElement;
+  // The button may be gone by the time of the answer, the sheet that it was in is not.
+  const menu = submitter?.closest("details.menu");
   // As the agent sees the list now, which the answer may find changed.
   const following = document.querySelector("#rows li:has([aria-current]) ~ li:not(.gone) a.row")?.href;
   const sent = form.dataset.draft && area(form).value;
@@ -48,7 +50,7 @@ async function send(form, submitter) {
     if (answer.ok && overtaken) refreshThread();
     else show(html, { sent: form.getAttribute("id") ?? "" });
     (document.getElementById("problem") ?? document.getElementById("guard"))?.scrollIntoView({ block: "nearest" });
-    if (answer.ok) after(form, submitter, sent, action, at);
+    if (answer.ok) after(form, menu, sent, action, at);
   } catch {
     // Nobody knows whether it arrived. The key stays, so sending again cannot double it.
     failed(document.body.dataset.unsure);
@@ -58,16 +60,16 @@ async function send(form, submitter) {
   }
 }
 
-function after(form, submitter, sent, action, at) {
+function after(form, menu, sent, action, at) {
   if (sent) {
     measure(area(form));
     // Typed while the last one was on its way: it belongs to the form that came back.
     if (area(form).value) changed(form);
   }
-  submitter?.closest("details.menu")?.removeAttribute("open");
+  menu?.removeAttribute("open");
   // Said to whoever got it, and to nobody after them.
   const told = document.getElementById("pass-note");
-  if (told && submitter?.closest("#move-pass")) told.value = "";
+  if (told && menu?.id === "move-pass") told.value = "";
   // Whoever is somewhere else by now stays there.
   const now = document.activeElement;
   if (now !== document.body && now !== at && !form.contains(now)) return;

@@ -115,7 +115,7 @@ async fn news_come_while_others_never_stop_writing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_focus_is_where_the_answer_is_and_a_key_opens_the_side_on_a_phone() {
+async fn the_focus_is_where_the_answer_is_and_a_key_opens_the_side_where_it_is_a_drawer() {
     let desk = Desk::set("focus-meanwhile", "anna@harbour.example").await;
     let anna = &desk.browser;
     let mut rosa = desk.house.browser("admin@harbour.example").await;
@@ -129,4 +129,18 @@ async fn the_focus_is_where_the_answer_is_and_a_key_opens_the_side_on_a_phone() 
     anna.types("l").await;
     anna.focuses("#tag-add").await;
     assert!(anna.runs::<bool>("return document.getElementById('context').checkVisibility()").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_to_a_colleague_is_not_left_for_whoever_gets_it_next() {
+    let desk = Desk::set("pass-meanwhile", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    desk.takes(MIA).await;
+    anna.click("#move-pass > summary", "").await;
+    anna.fill("#pass-note", "she wants the blue cup").await;
+    // Whoever has it now is not in the sheet any more, and the button that was pressed is gone.
+    anna.click("#move-pass button.item", "Ben Okafor").await;
+    anna.shows("#holder", |holder| holder.iter().any(|it| it.contains("Assigned to Ben Okafor"))).await;
+    anna.shows("#move-pass:not([open])", |sheets| sheets.len() == 1).await;
+    assert_eq!(anna.value("#pass-note").await.as_deref(), Some(""));
 }
