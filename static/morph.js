@@ -1,6 +1,7 @@
 // Makes one element look like another while keeping what is the same: focus, scroll, open sheets, and what somebody is typing.
 
-const typed = (area) => area.value !== area.defaultValue;
+const typed = (field) => field.value !== field.defaultValue;
+const isText = (field) => ["text", "search"].includes(field.type);
 
 /** Somebody is at a text in this form, and the fresh one leaves it as it is. */
 const writing = (form, fresh) =>
@@ -9,7 +10,7 @@ const writing = (form, fresh) =>
   );
 
 /** Somebody has changed this field, and the fresh one does not say the same. */
-const edited = (field, fresh) => ["text", "search"].includes(field.type) && field.value !== field.defaultValue && field.value !== fresh?.defaultValue;
+const edited = (field, fresh) => isText(field) && typed(field) && field.value !== fresh?.defaultValue;
 
 /** What belongs to a text in progress: its hidden fields, and the button with what shall happen then. */
 const held = (element, fresh, sent) => element.hasAttribute("data-keep") && sent !== element.form.id && writing(element.form, fresh.form);
@@ -21,9 +22,9 @@ const compared = (was) => was.name?.startsWith("was-") && edited(was.previousEle
 export function morph(from, to, { sent } = {}) {
   // What a script fills is its own.
   if (from.isEqualNode(to) || from.hasAttribute("data-own") || held(from, to, sent) || compared(from)) return;
-  const stays = edited(from, to);
+  const settled = isText(from) && !edited(from, to);
   attributes(from, to);
-  if (from instanceof HTMLInputElement && ["text", "search"].includes(from.type) && !stays) from.value = to.defaultValue;
+  if (settled) from.value = to.defaultValue;
   if (from instanceof HTMLTextAreaElement) {
     if (!typed(from) && document.activeElement !== from) from.value = from.defaultValue = to.defaultValue;
     return;
