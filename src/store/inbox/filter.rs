@@ -176,10 +176,8 @@ impl Store {
                 TeamIs::Mine => -1,
                 TeamIs::Team(team) => team.0,
             })
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(fitting)
+        );
+        Ok(fitting.fetch_all(&self.pool).await?)
     }
 }
 
