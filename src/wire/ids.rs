@@ -182,6 +182,15 @@ impl Object {
         }
     }
 
+    /// Where its people write: the platform's word in `platform`, and the channel in addresses of the inbox.
+    #[must_use]
+    pub const fn platform(self) -> &'static str {
+        match self {
+            Self::Page => "messenger",
+            Self::Instagram => "instagram",
+        }
+    }
+
     /// Reads the name in a webhook's `object`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -76,11 +76,8 @@ impl PageCaller {
     ///
     /// # Errors
     /// 100 when `platform` is not that of the token.
-    pub fn is_on_platform(&self, params: &Params) -> Result<(), GraphError> {
-        let own = match self.object() {
-            Object::Page => "messenger",
-            Object::Instagram => "instagram",
-        };
+    pub fn refuse_other_platform(&self, params: &Params) -> Result<(), GraphError> {
+        let own = self.object().platform();
         match params.text("platform")? {
             Some(asked) if !asked.trim().is_empty() && !asked.trim().eq_ignore_ascii_case(own) => {
                 Err(GraphError::parameter(&format!("Param platform must be {own} with this access token")))

@@ -59,7 +59,7 @@ fn app<'a>(caller: &'a Caller, node: &str, method: Method) -> Result<&'a AppCall
 
 async fn page_edge(api: &GraphApi, caller: &PageCaller, edge: Edge, call: Call) -> Result<Value, GraphError> {
     if matches!(edge, Edge::MessageAttachments | Edge::MessengerProfile) {
-        caller.is_on_platform(&call.params)?;
+        caller.refuse_other_platform(&call.params)?;
     }
     match (call.method, edge) {
         (Method::Post, Edge::Messages) => messages::send(api, caller, call).await,

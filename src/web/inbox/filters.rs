@@ -109,11 +109,7 @@ impl Filters {
             unanswered: asked.unanswered == "1",
             window: WindowIs::ALL.into_iter().find(|window| window.as_str() == asked.window),
             language: (1..=LANGUAGE).contains(&language.len()).then_some(language).filter(|it| it.bytes().all(|b| b.is_ascii_alphabetic())),
-            channel: match asked.channel.as_str() {
-                "messenger" => Some(Object::Page),
-                "instagram" => Some(Object::Instagram),
-                _ => None,
-            },
+            channel: [Object::Page, Object::Instagram].into_iter().find(|channel| channel.platform() == asked.channel),
             since: asked.since.parse().ok().filter(sane),
             until: asked.until.parse().ok().filter(sane),
         }
@@ -132,7 +128,7 @@ impl Filters {
         say("unanswered", self.unanswered.then(|| "1".to_owned()));
         say("window", self.window.map(|window| window.as_str().to_owned()));
         say("language", self.language.clone());
-        say("channel", self.channel.map(|channel| channel_name(channel).to_owned()));
+        say("channel", self.channel.map(|channel| channel.platform().to_owned()));
         say("since", self.since.map(|day| day.to_string()));
         say("until", self.until.map(|day| day.to_string()));
         pairs
@@ -211,13 +207,5 @@ fn team_name(team: TeamIs) -> String {
         TeamIs::Nobodys => "none".to_owned(),
         TeamIs::Mine => "mine".to_owned(),
         TeamIs::Team(team) => team.0.to_string(),
-    }
-}
-
-/// A channel's name in addresses.
-pub const fn channel_name(channel: Object) -> &'static str {
-    match channel {
-        Object::Page => "messenger",
-        Object::Instagram => "instagram",
     }
 }

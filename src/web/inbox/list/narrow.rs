@@ -1,7 +1,7 @@
 //! Filters as people see them: a form to choose them, and a chip for each that is chosen, which takes it away.
 
 use super::super::address::ListState;
-use super::super::filters::{WindowIs, channel_name};
+use super::super::filters::WindowIs;
 use crate::access::UserId;
 use crate::store::accounts::PageHead;
 use crate::store::inbox::Holder;
@@ -88,7 +88,7 @@ impl Known<'_> {
             selects.push(select(
                 "channel",
                 t.filter_channel,
-                channels.map(|it| (channel_name(it).to_owned(), self.channel(it).to_owned())).collect(),
+                channels.map(|it| (it.platform().to_owned(), self.channel(it).to_owned())).collect(),
             ));
         }
         selects.retain(|select| !select.options.is_empty());

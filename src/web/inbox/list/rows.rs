@@ -9,7 +9,7 @@ use crate::control::{Owner, STANDARD_MS};
 use crate::store::inbox::{LEASE_ENDS_MS, Row, Sort, UNREAD_CAP, View, WINDOW_ENDS_MS};
 use crate::web::text::fill;
 use crate::web::when::{Clock, Moment};
-use crate::wire::{Object, PageId, PersonId, Timestamp};
+use crate::wire::{PageId, PersonId, Timestamp};
 
 /// Tags that a row shows; the others are a number.
 const TAGS: usize = 2;
@@ -160,7 +160,7 @@ impl Writer<'_> {
             // In the queue and among one's own everything is with people: saying so on every row says nothing.
             owner: (!matches!(self.list.view, View::Needs | View::Mine)).then(|| owner::chip(&row.control, self.names, self.clock.now)),
             page_name: self.several.then(|| row.page_name.clone()),
-            channel: if row.object == Object::Instagram { "instagram" } else { "messenger" },
+            channel: row.object.platform(),
             window: self.countdown(row),
             trouble: row.trouble.as_deref().map(|state| if state == "failed" { t.row_failed } else { t.row_unknown }),
             assignee: row.assignee.as_ref().map(|(user, name)| self.badge(*user, name)),
