@@ -9,19 +9,19 @@ const writing = (form, fresh) =>
     (area) => typed(area) || (area.value && (document.activeElement === area || area.value === fresh?.querySelector("textarea")?.defaultValue)),
   );
 
-/** Somebody has changed this field, and the fresh one does not say the same. */
-const edited = (field, fresh) => isText(field) && typed(field) && field.value !== fresh?.defaultValue;
+/** Somebody has changed this field, or it came back with what they had written, and the fresh one does not say the same. */
+const edited = (field, fresh) => isText(field) && (typed(field) || "yours" in field.dataset) && field.value !== fresh?.defaultValue;
 
 /** What belongs to a text in progress: its hidden fields, and the button with what shall happen then. */
 const held = (element, fresh, sent) => element.hasAttribute("data-keep") && sent !== element.form.id && writing(element.form, fresh.form);
 
 /** What a field said when somebody began to change it, by which the server finds out whether a colleague was faster. */
-const compared = (was) => was.name?.startsWith("was-") && edited(was.previousElementSibling);
+const compared = (was, fresh) => was.name?.startsWith("was-") && edited(was.previousElementSibling, fresh.previousElementSibling);
 
 /** `sent`: the id of the form that this answers, empty if it has none. The hidden fields of its text are fresh; those of other texts in progress stay. */
 export function morph(from, to, { sent } = {}) {
   // What a script fills is its own.
-  if (from.isEqualNode(to) || from.hasAttribute("data-own") || held(from, to, sent) || compared(from)) return;
+  if (from.isEqualNode(to) || from.hasAttribute("data-own") || held(from, to, sent) || compared(from, to)) return;
   const settled = isText(from) && !edited(from, to);
   attributes(from, to);
   if (settled) from.value = to.defaultValue;
@@ -34,7 +34,7 @@ export function morph(from, to, { sent } = {}) {
 
 function kept(element, to, name) {
   if (name === "open") return element instanceof HTMLDetailsElement || element instanceof HTMLDialogElement;
-  return name === "aria-busy" || name === "aria-expanded" || (name === "value" && edited(element, to));
+  return name === "aria-busy" || name === "aria-expanded" || (["value", "data-yours"].includes(name) && edited(element, to));
 }
 
 function attributes(from, to) {

@@ -10,6 +10,7 @@ use super::scene::Scene;
 use crate::control::{Command, Owner, Window};
 use crate::crypto::random;
 use crate::store::drafts::{Drafts, Edition, Saved};
+use crate::store::fields::FieldId;
 use crate::store::inbox::conversation::Connection;
 use crate::web::assets::Assets;
 use crate::web::posted::Fields;
@@ -65,6 +66,8 @@ pub struct Draft {
     pub guard: Option<Guard>,
     /// They want to put a saved reply in, and are asked which.
     pub choices: Option<Vec<Choice>>,
+    /// What they wrote about the person and is not kept.
+    pub fields: Vec<(FieldId, String)>,
 }
 
 /// A saved reply to choose.

@@ -10,7 +10,7 @@ use super::scene::Scene;
 use super::steps::{self, Step};
 use super::tagging::Tagging;
 use crate::ledger::Act;
-use crate::store::fields::Written;
+use crate::store::fields::{FieldId, Written};
 use crate::store::inbox::past::Stretch;
 use crate::store::log::LogRow;
 use crate::web::State;
@@ -44,14 +44,33 @@ pub struct Context {
     first_seen: String,
     page_name: String,
     profile: Vec<(&'static str, String)>,
-    fields: Vec<Written>,
+    fields: Vec<FieldView>,
+    /// Something is written in one of them.
     written: bool,
+    /// What was written into one of them has come back.
+    returned: bool,
     longest: usize,
     handover: Option<Told>,
     history: Vec<Step>,
     tagging: Tagging,
     stretches: Vec<Earlier>,
     notes: Vec<Noted>,
+}
+
+/// A field.
+struct FieldView {
+    id: i64,
+    name: String,
+    /// What is kept.
+    value: String,
+    /// What its author wrote instead, and is not kept.
+    yours: Option<String>,
+}
+
+impl FieldView {
+    fn shown(&self) -> &str {
+        self.yours.as_ref().unwrap_or(&self.value)
+    }
 }
 
 /// An earlier stretch.
@@ -101,8 +120,8 @@ impl Known {
 }
 
 impl Context {
-    /// The side of a conversation beside a list.
-    pub fn new(scene: &Scene, known: Known, tagging: Tagging, list: &ListState, csrf: &str) -> Self {
+    /// The side of a conversation beside a list. `returned` is what was written into fields and is not kept.
+    pub fn new(scene: &Scene, known: Known, tagging: Tagging, list: &ListState, csrf: &str, returned: &[(FieldId, String)]) -> Self {
         let conversation = &scene.conversation;
         let handover = Told::read(conversation.handover_note.as_deref(), scene.t());
         let address = list.conversation(&conversation.page, &conversation.person);
@@ -122,13 +141,19 @@ impl Context {
             profile: profile(&known.profile, scene.t()),
             written: known.fields.iter().any(|field| !field.value.is_empty()),
             longest: crate::store::fields::VALUE_CHARS,
-            fields: known.fields,
+            returned: !returned.is_empty(),
+            fields: known.fields.into_iter().map(|written| field(written, returned)).collect(),
             handover: (!handover.is_empty()).then_some(handover),
             history: known.history.iter().filter_map(|row| steps::step(row, &scene.names, &scene.clock)).collect(),
             stretches: known.stretches.iter().map(|stretch| earlier(stretch, to(stretch.first), &scene.names, &scene.clock)).collect(),
             notes: known.notes.iter().filter_map(|row| noted(row, to(row.position), &scene.names, &scene.clock)).collect(),
         }
     }
+}
+
+fn field(written: Written, returned: &[(FieldId, String)]) -> FieldView {
+    let yours = returned.iter().find(|(field, _)| *field == written.field).map(|(_, text)| text.clone());
+    FieldView { id: written.field.0, name: written.name, value: written.value, yours }
 }
 
 fn earlier(stretch: &Stretch, href: String, names: &Names, clock: &Clock) -> Earlier {

@@ -83,7 +83,8 @@ pub struct Reading<'a> {
 impl Thread {
     /// Reads and lays out a conversation.
     pub async fn load(web: &State, conversation: Conversation, reading: Reading<'_>) -> Result<Self, WebError> {
-        let Reading { agent, list, before, at, problem, draft } = reading;
+        let Reading { agent, list, before, at, problem, mut draft } = reading;
+        let fields = std::mem::take(&mut draft.fields);
         let mut scene = Scene::load(web, agent, conversation).await?;
         let (page, person) = (scene.conversation.page.clone(), scene.conversation.person.clone());
         let before = match (before, at) {
@@ -136,7 +137,7 @@ impl Thread {
             lines: timeline.lines,
             presence: web.board.words(&(page.clone(), person.clone()), agent.user, t),
             composer: Composer::new(&scene, agent, list, &name, draft, saved),
-            context: Context::new(&scene, known, tagging, list, &agent.csrf),
+            context: Context::new(&scene, known, tagging, list, &agent.csrf, &fields),
             fragment_url: fragment_url(&address, before, at),
             key: format!("{page}/{person}"),
             name,

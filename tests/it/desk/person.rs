@@ -104,12 +104,24 @@ async fn what_a_colleague_has_written_down_meanwhile_stays() {
     assert_eq!(ben.post(&save, &form("", "42")).await.status, 303);
     let facts = anna.get(&address).await.text("#context");
     assert!(facts.contains("K-17") && facts.contains("42"), "{facts}");
-    // Into the same field: the second is told, and keeps what else they wrote.
+    // Into the same field: the second is told.
     let told = ben.post(&save, &form("K-99", "43")).await;
     assert_eq!(told.status, 409);
     assert!(told.text("#problem").contains("it says “K-17” now") && told.text("#problem").contains("“K-99”"), "{}", told.text("#problem"));
     let facts = anna.get(&address).await.text("#context");
     assert!(facts.contains("K-17") && !facts.contains("K-99"), "{facts}");
+    // What they wrote is still in the field, in plain sight, and saved by the form that says so.
+    let form =
+        |name: &str| (name.to_owned(), told.attribute(&format!(".write-fields[open] input[name={name}]"), "value").expect("a field"));
+    let again = [form(&fields[0]), form(&had[0]), form(&fields[1]), form(&had[1])];
+    assert_eq!(again.each_ref().map(|(_, value)| value.as_str()), ["K-99", "K-17", "43", "42"]);
+    assert_eq!(ben.post(&save, &again.each_ref().map(|(name, value)| (name.as_str(), value.as_str()))).await.status, 303);
+    let facts = anna.get(&address).await.text("#context");
+    assert!(facts.contains("K-99") && !facts.contains("K-17"), "{facts}");
+    // What is too long comes back whole as well.
+    let long = "9".repeat(501);
+    let told = ben.post(&save, &[(fields[0].as_str(), &long)]).await;
+    assert_eq!((told.status, told.attribute(&format!("#{}", fields[0]), "value").as_deref()), (422, Some(long.as_str())));
 }
 
 #[tokio::test]
@@ -127,6 +139,12 @@ async fn a_reply_leads_to_what_it_answers_and_media_stay_where_they_are() {
     assert_eq!(page.count("#thread img"), 0, "nothing is loaded from elsewhere");
     assert_eq!(page.attribute("a.file", "href").as_deref(), Some("https://cdn.example.org/cup.jpg"));
     assert_eq!(page.attribute("a.file", "rel").as_deref(), Some("noopener noreferrer nofollow"));
+    // The platform says until when it gives a picture, 2017 here.
+    let picture = json!({"message": {"mid": "m_4", "attachments": [{"type": "image", "payload":
+        {"url": "https://scontent.xx.fbcdn.net/v/t1.0-1/p100x100/1_n.jpg?oh=714b8042c1c1a510af58da515660d951&oe=588E990D"}}]}});
+    house.hears(&house.page.id, MIA, picture).await;
+    let page = house.browser("anna@example.org").await.get(&house.conversation(MIA)).await;
+    assert_eq!((page.texts("span.file"), page.count("a.file")), (vec!["Picture, no longer at the platform".to_owned()], 1));
 }
 
 #[tokio::test]
