@@ -8,8 +8,10 @@ use actix_web::HttpResponse;
 use super::State;
 use super::error::WebError;
 use super::inbox::visible::PostedTo;
+use super::session::Agent;
+use crate::store::inbox::conversation;
 
-pub use board::{Board, Conversation, Doing, Sign};
+pub use board::{Board, Conversation, Doing, Sign, Told};
 
 /// Longest name in a sign, in characters.
 const NAME_CHARS: usize = 80;
@@ -23,8 +25,20 @@ pub async fn tell(web: State, posted: PostedTo) -> Result<HttpResponse, WebError
         "gone" => Doing::Gone,
         _ => return Err(WebError::Malformed("doing")),
     };
-    let name = agent.name.chars().take(NAME_CHARS).collect();
-    let sign = Sign { page: conversation.page, person: conversation.person, user: agent.user, name, doing };
-    web.store.tell_presence(&serde_json::to_string(&sign).map_err(|error| WebError::Internal(error.to_string()))?).await?;
+    spread(&web, &agent, &conversation, doing).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Tags or fields have changed. Open pages that do not hear of it see it within a minute.
+pub async fn wrote(web: &State, agent: &Agent, conversation: &conversation::Conversation) {
+    if let Err(error) = spread(web, agent, conversation, Doing::Wrote).await {
+        tracing::info!(%error, "colleagues are not told that something was written down");
+    }
+}
+
+async fn spread(web: &State, agent: &Agent, conversation: &conversation::Conversation, doing: Doing) -> Result<(), WebError> {
+    let name = agent.name.chars().take(NAME_CHARS).collect();
+    let sign = Sign { page: conversation.page.clone(), person: conversation.person.clone(), user: agent.user, name, doing };
+    let sign = serde_json::to_string(&sign).map_err(|error| WebError::Internal(error.to_string()))?;
+    Ok(web.store.tell_presence(&sign).await?)
 }

@@ -10,6 +10,7 @@ use crate::store::fields::{FIELDS, FieldId, FieldValue, VALUE_CHARS, Written};
 use crate::web::State;
 use crate::web::error::WebError;
 use crate::web::posted::Fields;
+use crate::web::presence;
 use crate::web::text::fill;
 
 /// POST …/fields: of those that the form holds, what was changed in it. What a colleague has changed meanwhile stays, and its author is told.
@@ -37,6 +38,9 @@ pub async fn fields(web: State, request: HttpRequest, posted: PostedTo) -> Resul
         }
     }
     web.store.write_fields(&form.conversation.page, &form.conversation.person, agent.user, &values).await?;
+    if !values.is_empty() {
+        presence::wrote(&web, &agent, &form.conversation).await;
+    }
     if problems.is_empty() {
         return form.done().await;
     }

@@ -14,6 +14,7 @@ use crate::web::State;
 use crate::web::assets::Assets;
 use crate::web::error::WebError;
 use crate::web::login::see;
+use crate::web::presence;
 use crate::web::session::Agent;
 use crate::web::text::{Texts, fill};
 
@@ -79,8 +80,9 @@ pub async fn submit(web: State, request: HttpRequest, posted: PostedTo) -> Resul
             }
         }
         // Nothing was chosen.
-        (None, None) => {}
+        (None, None) => return form.done().await,
     }
+    presence::wrote(&web, &agent, &form.conversation).await;
     form.done().await
 }
 

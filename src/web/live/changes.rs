@@ -13,7 +13,7 @@ use crate::access::{Scope, UserId};
 use crate::store::StoreError;
 use crate::web::State;
 use crate::web::error::WebError;
-use crate::web::presence::Conversation;
+use crate::web::presence::{Conversation, Told};
 use crate::web::session::Agent;
 use crate::web::text::Texts;
 use crate::wire::PageId;
@@ -26,7 +26,7 @@ pub struct Watcher {
     user: UserId,
     t: &'static Texts,
     told: broadcast::Receiver<Arc<[Change]>>,
-    moved: broadcast::Receiver<Conversation>,
+    moved: broadcast::Receiver<Told>,
     // The one on the reader's page, if the browser has said which.
     shown: Option<Conversation>,
     cursor: Cursor,
@@ -102,8 +102,9 @@ impl Watcher {
                     Err(_) => return (String::new(), false),
                 },
                 moved = self.moved.recv() => match moved {
-                    Ok(conversation) if self.scope.allows(&conversation.0) => return (self.presence(&conversation), true),
-                    // Who is where is told again within seconds.
+                    Ok(Told::Presence(conversation)) if self.scope.allows(&conversation.0) => return (self.presence(&conversation), true),
+                    Ok(Told::Written(conversation)) if self.scope.allows(&conversation.0) => return (self.written(&conversation), true),
+                    // Who is where is told again within seconds; pages look at everything within a minute.
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return (String::new(), false),
                 },
@@ -117,6 +118,14 @@ impl Watcher {
         let words = self.web.board.words(conversation, self.user, self.t);
         let data = serde_json::json!({ "conversation": format!("{}/{}", conversation.0, conversation.1), "words": words });
         format!("event: presence\ndata: {data}\n\n")
+    }
+
+    /// Something that is not in the log has changed about a conversation.
+    fn written(&mut self, (page, person): &Conversation) -> String {
+        let position = self.cursor.get(page).copied().unwrap_or_default();
+        self.changed.push(element(page, person, position).into());
+        self.count += 1;
+        self.event("changed")
     }
 
     /// Takes in what was told. Whether any of it concerns this reader.

@@ -35,6 +35,8 @@ pub enum Doing {
     Typing,
     /// Has left.
     Gone,
+    /// Has changed what is written down about the person: tags, fields.
+    Wrote,
 }
 
 /// What a browser tells.
@@ -55,6 +57,15 @@ pub struct Sign {
 /// A conversation.
 pub type Conversation = (PageId, PersonId);
 
+/// What a board tells of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Somebody came, left, or does something else.
+    Presence(Conversation),
+    /// What is written down about the person was changed.
+    Written(Conversation),
+}
+
 #[derive(Debug)]
 struct Present {
     name: String,
@@ -66,7 +77,7 @@ struct Present {
 #[derive(Debug)]
 pub struct Board {
     places: Mutex<HashMap<Conversation, BTreeMap<UserId, Present>>>,
-    changed: broadcast::Sender<Conversation>,
+    changed: broadcast::Sender<Told>,
 }
 
 impl Default for Board {
@@ -77,8 +88,8 @@ impl Default for Board {
 }
 
 impl Board {
-    /// Hears of every conversation where somebody came, left, or does something else.
-    pub fn subscribe(&self) -> broadcast::Receiver<Conversation> {
+    /// Hears of every conversation where somebody came, left, does or writes something.
+    pub fn subscribe(&self) -> broadcast::Receiver<Told> {
         self.changed.subscribe()
     }
 
@@ -126,6 +137,9 @@ impl Board {
 
     fn take(&self, sign: Sign, now: Instant) {
         let conversation = (sign.page, sign.person);
+        if sign.doing == Doing::Wrote {
+            return self.tell(Told::Written(conversation));
+        }
         let mut places = self.lock();
         let people = places.entry(conversation.clone()).or_default();
         let before = people.remove(&sign.user).filter(|present| present.until > now).map(|present| present.doing);
@@ -138,9 +152,13 @@ impl Board {
         }
         drop(places);
         if before != after {
-            // Nobody listening is fine.
-            let _ = self.changed.send(conversation);
+            self.tell(Told::Presence(conversation));
         }
+    }
+
+    fn tell(&self, told: Told) {
+        // Nobody listening is fine.
+        let _ = self.changed.send(told);
     }
 
     fn sweep(&self, now: Instant) {
@@ -154,7 +172,7 @@ impl Board {
             !people.is_empty()
         });
         for conversation in left {
-            let _ = self.changed.send(conversation);
+            self.tell(Told::Presence(conversation));
         }
     }
 

@@ -1,5 +1,7 @@
 //! What others do, and what answers come, while an agent's hands are somewhere: nothing they write is lost, reverted, or goes where it must not.
 
+use std::time::Duration;
+
 use super::Desk;
 use crate::web_house::WebHouse;
 
@@ -48,6 +50,33 @@ async fn a_field_that_a_colleague_has_changed_is_neither_overwritten_nor_reverte
     anna.shows("#context .facts dd", written("42")).await;
     let facts = ben.get(&address).await.texts("#context .facts dd");
     assert!(facts.iter().any(|it| it == "K-3") && !facts.iter().any(|it| it == "K-1" || it == "K-2"), "{facts:?}");
+    // She was told of K-3, and what she wrote is still there, whatever else comes. Now she means it.
+    house.says(MIA, "m_fields_3", "and that is all").await;
+    anna.shows("#timeline .message.in .text", |texts| texts.iter().any(|it| it == "and that is all")).await;
+    assert_eq!(anna.value(&format!("#{number}")).await.as_deref(), Some("K-1"));
+    anna.click(".write-fields button", "Save").await;
+    anna.shows("#context .facts dd", written("K-1")).await;
+    anna.shows("#problem", <[String]>::is_empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_colleague_writes_down_is_on_every_open_page_at_once() {
+    let desk = Desk::set("tags-meanwhile", "anna@harbour.example").await;
+    let (anna, house) = (&desk.browser, &desk.house);
+    let (mut rosa, mut ben) = (house.browser("admin@harbour.example").await, house.browser("ben@harbour.example").await);
+    assert_eq!(rosa.post("/settings/tags", &[("name", "Zebra"), ("colour", "teal")]).await.status, 303);
+    assert_eq!(rosa.post("/settings/fields", &[("name", "Zebra number")]).await.status, 303);
+    let address = house.conversation(MIA);
+    desk.goes(&address).await;
+    let page = ben.get(&address).await;
+    let tag = page.attribute("#tagging option[id]", "value").expect("a tag to put on");
+    let field = page.attributes(".write-fields input[id]", "name").pop().expect("a field");
+    // Pages look at everything once a minute; this comes before.
+    let soon = Duration::from_secs(30);
+    assert_eq!(ben.post(&format!("{address}/tags"), &[("add", &tag)]).await.status, 303);
+    anna.shows_within(soon, "#tagging .tag", |tags| !tags.is_empty(), async || {}).await;
+    assert_eq!(ben.post(&format!("{address}/fields"), &[(field.as_str(), "K-7")]).await.status, 303);
+    anna.shows_within(soon, "#context .facts dd", |facts| facts.iter().any(|it| it == "K-7"), async || {}).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
