@@ -1,6 +1,6 @@
 // Writing: reply or note, sending without leaving the page, the length of a text.
 import { show, refreshList, refreshThread, acted, since } from "./fragments.js";
-import { drafts, changed, finished } from "./drafts.js";
+import { drafts, changed, finished, going, save } from "./drafts.js";
 import { savedReplies, complete } from "./replies.js";
 
 const area = (form) => form.querySelector("textarea");
@@ -22,10 +22,11 @@ async function send(form, submitter) {
   const act = acted();
   const at = document.activeElement;
   // The button may be gone by the time of the answer, the sheet that it was in is not.
-  const menu = submitter?.closest("details.menu");
+  const menu = submitter?.closest("details.menu, details.write-fields");
   // As the agent sees the list now, which the answer may find changed.
   const following = document.querySelector("#rows li:has([aria-current]) ~ li:not(.gone) a.row")?.href;
   const sent = form.dataset.draft && area(form).value;
+  if (form.dataset.draft) going(form);
   const given = new FormData(form, submitter);
   // The form may be another one by the time of the answer.
   const action = given.get("action");
@@ -49,13 +50,18 @@ async function send(form, submitter) {
     if (answer.ok) newest();
     if (answer.ok && overtaken) refreshThread();
     else show(html, { sent: form.getAttribute("id") ?? "" });
-    (document.getElementById("problem") ?? document.getElementById("guard"))?.scrollIntoView({ block: "nearest" });
+    const trouble = document.getElementById("problem") ?? document.getElementById("guard");
+    // Out from under the side, where that is a drawer.
+    if (trouble && form.closest("#context")) location.replace(`#${trouble.id}`);
+    trouble?.scrollIntoView({ block: "nearest" });
     if (answer.ok) after(form, menu, sent, action, at);
   } catch {
     // Nobody knows whether it arrived. The key stays, so sending again cannot double it.
     failed(document.body.dataset.unsure);
   } finally {
     form.removeAttribute("aria-busy");
+    // What did not go out, and what was typed after it.
+    if (form.dataset.draft) save(form);
     refreshList();
   }
 }
@@ -66,6 +72,7 @@ function after(form, menu, sent, action, at) {
     // Typed while the last one was on its way: it belongs to the form that came back.
     if (area(form).value) changed(form);
   }
+  const inside = menu?.contains(document.activeElement);
   menu?.removeAttribute("open");
   // Said to whoever got it, and to nobody after them.
   const told = document.getElementById("pass-note");
@@ -74,7 +81,7 @@ function after(form, menu, sent, action, at) {
   const now = document.activeElement;
   if (now !== document.body && now !== at && !form.contains(now)) return;
   if (["take", "assign", "reopen"].includes(action) || form.id === "reply") write("reply");
-  else if (now === document.body) document.getElementById("holder").focus();
+  else if (now === document.body || inside) document.getElementById(form.closest("#tagging, #fields")?.id ?? "holder").focus();
 }
 
 /** The answer to a form shows the newest lines, whichever part of the conversation was on the page. */
@@ -129,7 +136,7 @@ export function compose() {
     event.target.form.requestSubmit(event.target.form.querySelector("button.send, button.save-note"));
   });
   document.addEventListener("submit", async (event) => {
-    if (!event.target.closest("#thread") || event.target.getAttribute("method") !== "post") return;
+    if (!event.target.closest("#thread, #context") || event.target.getAttribute("method") !== "post") return;
     event.preventDefault();
     if (event.submitter?.name === "without") return (await files()).detach(event.submitter);
     const fit = complete(event.target);

@@ -4,6 +4,7 @@ const PAUSE = 2000;
 const AGAIN = 10_000;
 
 const waiting = new WeakMap();
+const running = new WeakMap();
 const place = (form) => `baton-draft:${form.dataset.draft}`;
 const area = (form) => form.querySelector("textarea");
 const number = (text) => Number(text) || 0;
@@ -57,6 +58,12 @@ export function finished(form, sent) {
   told(form, false);
 }
 
+/** It goes out as a message: what would be kept meanwhile would come too late. */
+export function going(form) {
+  cancel(form);
+  running.get(form)?.abort();
+}
+
 function cancel(form) {
   clearTimeout(waiting.get(form));
   waiting.delete(form);
@@ -74,8 +81,11 @@ export async function save(form) {
   if (!unsaved) return;
   const { key, edits, text } = JSON.parse(unsaved);
   const body = new URLSearchParams({ csrf: form.elements.csrf.value, kind: form.dataset.kind, key, edits, text });
+  const stop = new AbortController();
+  running.set(form, stop);
   try {
-    const answer = await fetch(form.dataset.save, { method: "POST", body, headers: { "X-Baton-Fragment": "1" }, keepalive: true });
+    const headers = { "X-Baton-Fragment": "1" };
+    const answer = await fetch(form.dataset.save, { method: "POST", body, headers, keepalive: true, signal: stop.signal });
     // The server is busy, or away behind its proxy.
     if (answer.status >= 500) return later(form, AGAIN);
     if (!answer.ok) return;

@@ -11,7 +11,7 @@ const body = document.body;
 
 /** Puts the elements of an answer in the place of those with the same ids. */
 export function show(html, options) {
-  const before = position();
+  const before = { position: position(), said: said() };
   const parsed = new DOMParser().parseFromString(html, "text/html");
   for (const element of [...parsed.body.children]) {
     const present = element.id && document.getElementById(element.id);
@@ -19,22 +19,21 @@ export function show(html, options) {
     else if (present) morph(present, element, options);
   }
   count();
-  say([...document.querySelectorAll("#timeline li.message.in")].filter(({ id }) => before < Number(id.slice(1))));
+  const isNew = (id) => before.position < Number(id.slice(1)) || /^s\d/.test(id);
+  const messages = [...document.querySelectorAll("#timeline li.message.in")].filter(({ id }) => isNew(id));
+  const became = [...said()].filter(([id, words]) => (before.said.has(id) ? before.said.get(id) !== words : isNew(id)));
+  say([...became.map(([, words]) => words), ...messages.map(spoken)]);
 }
 
 const position = () => Number(document.getElementById("thread")?.dataset.position);
+const said = () => new Map([...document.querySelectorAll("[data-said]")].map(({ id, dataset }) => [id, dataset.said]));
+const spoken = (message) => `${message.querySelector("p").textContent}: ${message.querySelector(".bubble").textContent.trim()}`;
 
-/** New messages of the person, for those who cannot see them come; what people here write they know. */
-function say(messages) {
+/** New messages of the person, and what became of what was done, for those who cannot see it. */
+function say(lines) {
   const heard = document.getElementById("heard");
   if (!heard) return;
-  heard.append(
-    ...messages.map((message) => {
-      const line = document.createElement("p");
-      line.textContent = `${message.querySelector("p").textContent}: ${message.querySelector(".bubble").textContent.trim()}`;
-      return line;
-    }),
-  );
+  for (const words of lines) heard.appendChild(document.createElement("p")).textContent = words;
   while (heard.children.length > KEPT) heard.firstChild.remove();
 }
 

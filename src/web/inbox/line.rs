@@ -30,6 +30,8 @@ pub struct Message {
     pub by: &'static str,
     /// Who wrote it.
     pub author: String,
+    /// That is the reader.
+    pub mine: bool,
     /// What kind of author that is.
     pub role: Option<&'static str>,
     /// Follows another of the same author closely.
@@ -62,6 +64,19 @@ pub struct Message {
     pub state: Option<State>,
     /// What can be done about that.
     pub again: Option<Again>,
+}
+
+impl Message {
+    /// What is said aloud of what the reader wrote: that it went out, or why not.
+    fn said(&self, t: &Texts) -> Option<String> {
+        let state = self.state.as_ref().filter(|_| self.mine)?;
+        match state.class {
+            "accepted" | "sending" => None,
+            // Said once, however far it comes.
+            "sent" | "delivered" | "read" => Some(t.state_sent.to_owned()),
+            _ => Some(state.detail.as_ref().map_or_else(|| state.label.to_owned(), |detail| format!("{}. {detail}", state.label))),
+        }
+    }
 }
 
 /// The button that makes another attempt.
@@ -99,6 +114,8 @@ pub struct State {
 pub struct Note {
     /// Who wrote it.
     pub author: String,
+    /// That is the reader.
+    pub mine: bool,
     /// What.
     pub text: String,
     /// When.

@@ -133,7 +133,8 @@ impl Teller<'_> {
             "postback" => Line::Message(Box::new(self.tap(row, &item))),
             "note" => match serde_json::from_str(&row.payload) {
                 Ok(Act::Note { text, .. }) => {
-                    Line::Note(Note { author: self.names.actor(row.app.as_ref(), row.user), text, at: self.clock.moment(row.at) })
+                    let author = self.names.actor(row.app.as_ref(), row.user);
+                    Line::Note(Note { author, mine: row.user == Some(self.names.me), text, at: self.clock.moment(row.at) })
                 }
                 _ => self.event(row, &item),
             },
@@ -198,7 +199,7 @@ impl Teller<'_> {
             (None, None) => t.role_elsewhere.to_owned(),
             _ => self.names.actor(app, user),
         };
-        self.build("out", by, author, role, content)
+        Message { mine: user == Some(self.names.me), ..self.build("out", by, author, role, content) }
     }
 
     fn build(&self, side: &'static str, by: &'static str, author: String, role: Option<&'static str>, content: Content) -> Message {
@@ -206,6 +207,7 @@ impl Teller<'_> {
             side,
             by,
             author,
+            mine: false,
             role,
             joined: false,
             waits: false,

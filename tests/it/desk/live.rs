@@ -1,6 +1,8 @@
 //! The live stream in a browser whose clock runs ahead: what is old is said to be old, and is as it was once the stream is heard again.
 
+use baton::ledger::{SendError, SendId, SendOutcome};
 use serde_json::json;
+use thirtyfour::Key;
 
 use super::Desk;
 use crate::harness::eventually;
@@ -65,4 +67,51 @@ async fn what_the_person_writes_is_said_aloud_and_nothing_else() {
     }
     assert_eq!(anna.runs::<Vec<String>>(said).await, expected);
     assert_eq!(anna.texts("#timeline[aria-live]").await, Some(Vec::new()), "the timeline itself is silent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_of_what_one_does_is_said_aloud() {
+    let desk = Desk::set("acts-aloud", "anna@harbour.example").await;
+    let (anna, house) = (&desk.browser, &desk.house);
+    let tag = sqlx::query("insert into tags (name, colour) values ('Delivery', 'teal')");
+    tag.execute(&house.database.pool).await.expect("a tag");
+    let said = async |what: &str| {
+        let lines = "return [...document.querySelectorAll('#heard[role=log][aria-live=polite] p')].map((line) => line.textContent);";
+        let found = || async { anna.runs::<Vec<String>>(lines).await.into_iter().find(|line| line.contains(what)) };
+        eventually(&format!("“{what}” is said"), found).await
+    };
+    desk.takes(MIA).await;
+    said("Assigned to you").await;
+    anna.types("I look after it").await;
+    anna.types_with_control('\u{e007}').await;
+    let waits = anna.shows("#timeline .message.waits .text", |texts| texts.iter().any(|it| it == "I look after it")).await;
+    let ids = "return [...document.querySelectorAll('#timeline .message.waits')].map(({ id }) => id.slice(1));";
+    assert_eq!(waits.len(), anna.runs::<Vec<String>>(ids).await.len());
+    let send: i64 = anna.runs::<Vec<String>>(ids).await.pop().and_then(|id| id.parse().ok()).expect("a number");
+    let error = SendError { code: 10, subcode: Some(2_018_108), message: "This Person Cannot Receive Messages".into() };
+    house.comes_to(SendId(send), SendOutcome::Failed(error)).await;
+    house.says(MIA, "m_acts", "hello?").await;
+    assert!(said("Not sent").await.contains("The customer cannot be reached"));
+    anna.types(Key::Escape).await;
+    anna.types("n").await;
+    anna.focuses("#note-text").await;
+    let loaded = anna.loaded_at().await;
+    anna.types("call her").await;
+    anna.types_with_control('\u{e007}').await;
+    said("Note saved").await;
+    anna.types(Key::Escape).await;
+    anna.types("l").await;
+    anna.focuses("#tag-add").await;
+    anna.types("Del").await;
+    anna.tabs_to("#tagging .add button", "Add").await;
+    anna.types(Key::Enter).await;
+    said("Tags: Delivery").await;
+    anna.tabs_to("#tagging button", "Remove Delivery").await;
+    anna.types(Key::Enter).await;
+    said("Tags: No tags yet.").await;
+    anna.focuses("#tagging").await;
+    anna.click("#move-snooze > summary", "").await;
+    anna.click("#move-snooze button.item", "Tomorrow").await;
+    said("Snoozed until").await;
+    assert!((anna.loaded_at().await - loaded).abs() < f64::EPSILON, "all of it on one page");
 }
