@@ -4,6 +4,10 @@ use serde_json::Value;
 use url::Url;
 
 use crate::web::text::{Texts, fill};
+use crate::wire::Timestamp;
+
+/// Where the platform keeps media behind links that come to an end.
+const SIGNED_MEDIA: [&str; 2] = [".fbcdn.net", ".cdninstagram.com"];
 
 /// The content of a message.
 #[derive(Debug, Default)]
@@ -108,6 +112,16 @@ impl Content {
         }
     }
 
+    /// Names what is gone by now instead of leading to it.
+    pub fn without_gone(mut self, now: Timestamp, t: &Texts) -> Self {
+        for it in &mut self.attachments {
+            if it.url.as_deref().and_then(ends).is_some_and(|end| end <= now) {
+                *it = Attachment { label: fill(t.desk.part_gone, &[("part", &it.label)]), url: None };
+            }
+        }
+        self
+    }
+
     /// Nothing that can be shown.
     pub fn is_empty(&self) -> bool {
         self.text.is_none() && self.attachments.is_empty() && self.cards.is_empty()
@@ -118,6 +132,15 @@ impl Content {
         let card = || self.cards.first().and_then(|card| card.title.clone().or_else(|| card.subtitle.clone()));
         self.text.clone().or_else(|| self.attachments.first().map(|it| it.label.clone())).or_else(card)
     }
+}
+
+/// When a link to media comes to its end. The platform signs them until then, by `oe`: seconds since 1970 in hexadecimal digits; after it
+/// answers 403, “URL signature expired”. `None`: the link does not say.
+fn ends(url: &str) -> Option<Timestamp> {
+    let url = Url::parse(url).ok()?;
+    let signed = url.domain().is_some_and(|domain| SIGNED_MEDIA.iter().any(|suffix| domain.ends_with(suffix)));
+    let (_, end) = url.query_pairs().find(|(name, _)| signed && name == "oe")?;
+    Some(Timestamp::from_millis(i64::from(u32::from_str_radix(&end, 16).ok()?) * 1000))
 }
 
 /// What an attachment of this type is called.
@@ -212,6 +235,35 @@ mod tests {
             let content = Content::read(&json!({"attachments": [{"type": "image", "payload": {"url": url}}]}), &EN);
             let [attachment] = content.attachments.as_slice() else { panic!("one attachment") };
             assert_eq!((attachment.label.as_str(), &attachment.url), ("Picture", &None), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_the_platform_gives_no_longer_is_named_and_leads_nowhere() {
+        // The first is of a report that its answer was “URL signature expired” on 2017-02-27; 0x588E990D is 2017-01-30T01:38:21Z (`date -d @$((0x588E990D))`).
+        let photo = "https://scontent.xx.fbcdn.net/v/t1.0-1/p100x100/1_n.jpg?oh=714b8042c1c1a510af58da515660d951&oe=588E990D";
+        let reel = "https://scontent-sjc6-1.cdninstagram.com/o1/v/a.mp4?_nc_cat=100&oe=588E990D";
+        let shown = |url: &str, now: i64| {
+            let content = Content::read(&json!({"attachments": [{"type": "image", "payload": {"url": url}}]}), &EN);
+            let mut content = content.without_gone(Timestamp::from_millis(now), &EN);
+            let Attachment { label, url } = content.attachments.pop().unwrap();
+            (label, url.is_some())
+        };
+        let (open, gone) = (("Picture".to_owned(), true), ("Picture, no longer at the platform".to_owned(), false));
+        for url in [photo, reel] {
+            assert_eq!(shown(url, 1_485_740_300_999), open);
+            assert_eq!(shown(url, 1_485_740_301_000), gone);
+        }
+        // Links that do not say, and those of others, are left alone.
+        for url in [
+            "https://lookaside.fbsbx.com/ig_messaging_cdn/?asset_id=1&signature=2",
+            "https://scontent.xx.fbcdn.net/a.jpg?oe=",
+            "https://scontent.xx.fbcdn.net/a.jpg?oe=zz",
+            "https://scontent.xx.fbcdn.net/a.jpg?oe=FFFFFFFFF",
+            "https://fbcdn.net.example.org/a.jpg?oe=1",
+            "https://notfbcdn.net/a.jpg?oe=1",
+        ] {
+            assert_eq!(shown(url, 4_000_000_000_000), open, "{url}");
         }
     }
 
