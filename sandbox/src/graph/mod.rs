@@ -10,11 +10,13 @@ mod message;
 mod oauth;
 mod page_edges;
 mod params;
+mod personas;
 mod pseudo_json;
 mod request;
 mod route;
 mod send;
 mod template;
+mod user_settings;
 
 pub use attachments::open_asset;
 pub use error::GraphError;

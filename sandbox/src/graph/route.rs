@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::error::GraphError;
 use super::request::GraphCall;
-use super::{app_edges, attachments, batch, control, oauth, page_edges, send};
+use super::{app_edges, attachments, batch, control, oauth, page_edges, personas, send, user_settings};
 use crate::platform::Platform;
 use crate::webhook::hmac_sha256_hex;
 use crate::world::{Grant, ThreadKey};
@@ -41,10 +41,13 @@ pub fn caller_app(platform: &Platform, call: &GraphCall) -> Option<String> {
 }
 
 fn node_call(platform: &Arc<Platform>, call: &GraphCall, node: &str) -> Result<Value, GraphError> {
+    let grant = grant(platform, call)?;
+    if let Some(answer) = personas::node(platform, call, &grant, node) {
+        return Ok(answer);
+    }
     if call.method != "GET" {
         return Err(GraphError::unknown_object(&call.method, node));
     }
-    let grant = grant(platform, call)?;
     match caller_for(platform, grant.clone(), node) {
         Some(caller) => page_edges::node(platform, call, &caller),
         None => page_edges::person(platform, call, &grant, node),
@@ -65,6 +68,9 @@ fn edge_call(platform: &Arc<Platform>, call: &GraphCall, node: &str, edge: &str)
         ("GET", "thread_owner") => control::thread_owner(platform, call, &caller),
         ("GET", "secondary_receivers") => page_edges::secondary_receivers(platform, &caller),
         ("GET" | "POST" | "DELETE", "messenger_profile") => page_edges::messenger_profile(platform, call, &caller),
+        ("GET" | "POST", "personas") => personas::edge(platform, call, &caller),
+        ("GET" | "POST" | "DELETE", "custom_user_settings") => user_settings::menu(platform, call, &caller),
+        ("POST", "unlink_accounts") => user_settings::unlink(platform, call, &caller),
         ("GET" | "POST" | "DELETE", "subscribed_apps") => app_edges::subscribed_apps(platform, call, &caller),
         _ => Err(GraphError::parameter(&format!("Unknown path components: /{edge}"))),
     }

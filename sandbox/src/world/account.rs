@@ -187,6 +187,19 @@ pub struct Account {
     pub people: People,
     /// The Messenger profile (greeting, persistent menu …).
     pub profile: Map<String, Value>,
+    /// Names and pictures under which it writes, by id.
+    pub personas: BTreeMap<String, Persona>,
+    /// Menus of single people, by id.
+    pub menus: BTreeMap<String, Value>,
+}
+
+/// A name and a picture under which a Page writes.
+#[derive(Clone, Debug)]
+pub struct Persona {
+    /// The name.
+    pub name: String,
+    /// Where the picture is.
+    pub picture: String,
 }
 
 impl Account {

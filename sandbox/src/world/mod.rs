@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 use thiserror::Error;
 
-pub use account::{Account, App, Object, Person};
+pub use account::{Account, App, Object, Person, Persona};
 pub use assets::{Asset, Assets, Upload};
 pub use control::OwnerView;
 pub use person::Said;

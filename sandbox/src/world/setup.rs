@@ -96,6 +96,8 @@ impl World {
                 connections: BTreeMap::new(),
                 people: People::default(),
                 profile: Map::new(),
+                personas: BTreeMap::new(),
+                menus: BTreeMap::new(),
             },
         );
         // The default app first: the Page's token is meant for it.
