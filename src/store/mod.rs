@@ -19,6 +19,7 @@ pub mod notify;
 pub mod outbox;
 pub mod outcomes;
 pub mod people;
+pub mod personas;
 pub mod platform;
 mod pool;
 pub mod preferences;

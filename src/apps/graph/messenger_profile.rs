@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::GraphApi;
 use super::caller::PageCaller;
-use super::upstream::ask_platform;
+use super::upstream::ask_for_page;
 use crate::store::profiles::PageProfile;
 use crate::wire::params::decoded;
-use crate::wire::upstream::{UpstreamMethod, UpstreamRequest};
+use crate::wire::upstream::UpstreamMethod;
 use crate::wire::{GraphError, Object, Params};
 
 /// What there is, and whether its value is a list (protocol page, section 5.6).
@@ -105,9 +105,7 @@ async fn ask(
     if caller.object() == Object::Instagram {
         query.push(("platform".to_owned(), "instagram".to_owned()));
     }
-    let path = "me/messenger_profile".to_owned();
-    let request = UpstreamRequest { page: caller.page().clone(), method, path, query, body, file: None };
-    ask_platform(api, request, api.settings.upstream_patience).await
+    ask_for_page(api, caller, method, "me/messenger_profile", query, body).await
 }
 
 async fn keep(api: &GraphApi, caller: &PageCaller, properties: &Map<String, Value>) -> Result<(), GraphError> {

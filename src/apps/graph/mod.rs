@@ -18,6 +18,8 @@ mod messenger_profile;
 mod nodes;
 mod outcomes;
 pub mod path;
+mod people;
+mod personas;
 mod reply;
 mod route;
 mod subscriptions;

@@ -1,4 +1,4 @@
-//! Nodes that can be read: the Page, the app, a person; one or several at once.
+//! Nodes that can be read: the Page, the app, a person, a persona; one or several at once.
 
 use futures_util::future::try_join_all;
 use serde_json::{Map, Value, json};
@@ -7,10 +7,11 @@ use super::GraphApi;
 use super::call::{Call, unsupported};
 use super::caller::{Caller, PageCaller};
 use super::fields::Fields;
-use super::upstream::ask_platform;
+use super::personas;
+use super::upstream::ask_for_page;
 use crate::clock;
 use crate::store::platform::Profile;
-use crate::wire::upstream::{UpstreamMethod, UpstreamRequest};
+use crate::wire::upstream::UpstreamMethod;
 use crate::wire::{GraphError, Object, Params, PersonId};
 
 /// Most nodes of one call.
@@ -83,23 +84,17 @@ fn page(caller: &PageCaller, params: &Params) -> Result<Value, GraphError> {
 /// Whose account is being linked: only the platform knows what its token stands for.
 async fn linking(api: &GraphApi, caller: &PageCaller, params: &Params) -> Result<Value, GraphError> {
     let token = params.text("account_linking_token")?.unwrap_or_default();
-    let request = UpstreamRequest {
-        page: caller.page().clone(),
-        method: UpstreamMethod::Get,
-        path: "me".to_owned(),
-        query: vec![("fields".to_owned(), "recipient".to_owned()), ("account_linking_token".to_owned(), token)],
-        body: Map::new(),
-        file: None,
-    };
-    ask_platform(api, request, api.settings.upstream_patience).await
+    let query = vec![("fields".to_owned(), "recipient".to_owned()), ("account_linking_token".to_owned(), token)];
+    ask_for_page(api, caller, UpstreamMethod::Get, "me", query, Map::new()).await
 }
 
-/// A person that the Page has seen. From the copy while it is fresh, else from the platform.
+/// A person that the Page has seen, or a persona of its own. From the copy while it is fresh, else from the platform.
 async fn person(api: &GraphApi, caller: &PageCaller, node: &str, params: &Params) -> Result<Value, GraphError> {
     let person = PersonId::parse(node).map_err(|_| unsupported("get", node))?;
     let known = api.store.control_of(caller.page(), &person).await.map_err(|error| api.unavailable(&error))?;
     if known.is_none() {
-        return Err(GraphError::unknown_person());
+        let is_persona = api.store.is_persona(caller.page(), node).await.map_err(|error| api.unavailable(&error))?;
+        return if is_persona { personas::one(api, caller, node, params).await } else { Err(GraphError::unknown_person()) };
     }
     let usual = match caller.object() {
         Object::Page => MESSENGER_PROFILE,
@@ -127,15 +122,8 @@ async fn person(api: &GraphApi, caller: &PageCaller, node: &str, params: &Params
 
 /// Asks the platform for these fields, and keeps what it says, also that it says nothing.
 async fn fetch(api: &GraphApi, caller: &PageCaller, person: &PersonId, names: &[&str]) -> Result<Map<String, Value>, GraphError> {
-    let request = UpstreamRequest {
-        page: caller.page().clone(),
-        method: UpstreamMethod::Get,
-        path: person.as_str().to_owned(),
-        query: vec![("fields".to_owned(), names.join(","))],
-        body: Map::new(),
-        file: None,
-    };
-    let answer = ask_platform(api, request, api.settings.upstream_patience).await?;
+    let query = vec![("fields".to_owned(), names.join(","))];
+    let answer = ask_for_page(api, caller, UpstreamMethod::Get, person.as_str(), query, Map::new()).await?;
     let fetched: Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), answer.get(*name).cloned().unwrap_or_default())).collect();
     if let Err(error) = api.store.put_profile(caller.page(), person, &profile(&fetched)).await {

@@ -59,6 +59,12 @@ pub enum Edge {
     MessageAttachments,
     /// `messenger_profile`.
     MessengerProfile,
+    /// `personas`.
+    Personas,
+    /// `custom_user_settings`.
+    CustomUserSettings,
+    /// `unlink_accounts`.
+    UnlinkAccounts,
     /// `subscribed_apps`.
     SubscribedApps,
     /// `subscriptions`, of an app.
@@ -66,7 +72,7 @@ pub enum Edge {
 }
 
 /// Every edge and its name.
-const EDGES: [(&str, Edge); 13] = [
+const EDGES: [(&str, Edge); 16] = [
     ("messages", Edge::Messages),
     ("pass_thread_control", Edge::Pass),
     ("take_thread_control", Edge::Take),
@@ -78,6 +84,9 @@ const EDGES: [(&str, Edge); 13] = [
     ("secondary_receivers", Edge::SecondaryReceivers),
     ("message_attachments", Edge::MessageAttachments),
     ("messenger_profile", Edge::MessengerProfile),
+    ("personas", Edge::Personas),
+    ("custom_user_settings", Edge::CustomUserSettings),
+    ("unlink_accounts", Edge::UnlinkAccounts),
     ("subscribed_apps", Edge::SubscribedApps),
     ("subscriptions", Edge::Subscriptions),
 ];

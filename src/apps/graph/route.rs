@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::call::{Call, Method, unsupported};
 use super::caller::{AppCaller, Caller, PageCaller};
 use super::path::{Edge, Place};
-use super::{GraphApi, access_token, attachments, batch, control, debug_token, messages, messenger_profile, nodes, subscriptions};
+use super::{
+    GraphApi, access_token, attachments, batch, control, debug_token, messages, messenger_profile, nodes, people, personas, subscriptions,
+};
 use crate::wire::GraphError;
 
 /// Answers a call that came over HTTP: a batch, or a call like those in batches. Some libraries post their batches to an edge.
@@ -28,7 +30,10 @@ pub(super) async fn single(api: &GraphApi, call: Call) -> Result<Value, GraphErr
         Place::Root => Err(unsupported(call.method.as_str(), "")),
         Place::Node(node) if node == "debug_token" && call.method == Method::Get => debug_token::answer(api, &caller, &call).await,
         Place::Node(node) if call.method == Method::Get => nodes::one(api, &caller, node, &call.params).await,
-        Place::Node(node) => Err(unsupported(call.method.as_str(), node)),
+        Place::Node(node) => match &caller {
+            Caller::Page(caller) if call.method == Method::Delete => personas::delete(api, caller, node).await,
+            _ => Err(unsupported(call.method.as_str(), node)),
+        },
         Place::Edge(node, Edge::Subscriptions) => app_edge(api, app(&caller, node, call.method)?, &call).await,
         Place::Edge(node, edge) => {
             let (node, edge) = (node.clone(), *edge);
@@ -72,6 +77,12 @@ async fn page_edge(api: &GraphApi, caller: &PageCaller, edge: Edge, call: Call) 
         (Method::Get, Edge::MessengerProfile) => messenger_profile::get(api, caller, &call.params).await,
         (Method::Post, Edge::MessengerProfile) => messenger_profile::set(api, caller, &call.params).await,
         (Method::Delete, Edge::MessengerProfile) => messenger_profile::delete(api, caller, &call.params).await,
+        (Method::Get, Edge::Personas) => personas::list(api, caller, &call.params).await,
+        (Method::Post, Edge::Personas) => personas::create(api, caller, &call.params).await,
+        (Method::Get, Edge::CustomUserSettings) => people::settings(api, caller, &call.params).await,
+        (Method::Post, Edge::CustomUserSettings) => people::set(api, caller, &call.params).await,
+        (Method::Delete, Edge::CustomUserSettings) => people::unset(api, caller, &call.params).await,
+        (Method::Post, Edge::UnlinkAccounts) => people::unlink(api, caller, &call.params).await,
         (Method::Get, Edge::SubscribedApps) => subscriptions::subscribed(api, caller).await,
         (Method::Post, Edge::SubscribedApps) => subscriptions::subscribe(api, caller, &call.params).await,
         (Method::Delete, Edge::SubscribedApps) => subscriptions::unsubscribe(api, caller).await,

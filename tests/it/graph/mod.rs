@@ -5,4 +5,5 @@ mod control;
 mod house;
 mod messages;
 mod page;
+mod personas;
 mod strangers;

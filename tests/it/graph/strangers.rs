@@ -10,17 +10,8 @@ use super::house::{Answer, BOT_TOKEN, House};
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_served_says_so_in_the_envelope() {
     let house = House::build().await;
-    let edges = [
-        "thread_settings",
-        "messenger_codes",
-        "custom_labels",
-        "insights",
-        "personas",
-        "unlink_accounts",
-        "nothing",
-        "messages/deeper",
-        "subscriptions",
-    ];
+    let edges =
+        ["thread_settings", "messenger_codes", "custom_labels", "insights", "conversations", "nothing", "messages/deeper", "subscriptions"];
     for edge in edges {
         for method in ["GET", "POST", "DELETE", "PUT", "PATCH"] {
             let request =
@@ -110,6 +101,9 @@ fn requests() -> impl Strategy<Value = Request> {
         "secondary_receivers",
         "message_attachments",
         "messenger_profile",
+        "personas",
+        "custom_user_settings",
+        "unlink_accounts",
         "subscribed_apps",
         "subscriptions",
         "",
