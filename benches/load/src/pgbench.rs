@@ -19,6 +19,8 @@ pub struct Run {
     pub rate: f64,
     /// Of one transaction, milliseconds.
     pub p50: f64,
+    /// Of one in a hundred, and longer.
+    pub p99: f64,
     /// What it cost; pgbench is the load.
     pub cpu: Cpu,
     /// Transactions.
@@ -91,7 +93,7 @@ impl<'a> Pgbench<'a> {
         cpu.load = own.await.unwrap_or_default();
         let times = read_times(&log);
         let count = times.len() as f64;
-        Run { rate: count / seconds, p50: percentile(&times, 0.5), cpu, count }
+        Run { rate: count / seconds, p50: percentile(&times, 0.5), p99: percentile(&times, 0.99), cpu, count }
     }
 }
 
