@@ -13,8 +13,8 @@ use crate::world::{Grant, Object, Persona};
 
 /// Longest name, in characters.
 const NAME: usize = 50;
-/// Most of them in one answer.
-const LISTED: usize = 100;
+/// So many of them in one answer, unless less are wanted.
+const LISTED: usize = 25;
 
 /// `GET` and `POST personas`.
 pub fn edge(platform: &Arc<Platform>, call: &GraphCall, caller: &Caller) -> Result<Value, GraphError> {
@@ -27,11 +27,16 @@ pub fn edge(platform: &Arc<Platform>, call: &GraphCall, caller: &Caller) -> Resu
         let after = call.params.text("after").unwrap_or_default();
         return platform.look(|world, _| {
             let account = world.accounts.get(&caller.account).ok_or_else(unknown)?;
-            let listed: Vec<_> = account.personas.iter().filter(|(id, _)| **id > after).take(limit).collect();
+            let mut rest = account.personas.iter().filter(|(id, _)| **id > after);
+            let listed: Vec<_> = rest.by_ref().take(limit).collect();
+            let (Some((first, _)), Some((last, _))) = (listed.first(), listed.last()) else { return Ok(json!({"data": []})) };
             let data: Vec<Value> = listed.iter().map(|(id, persona)| shown(id, persona)).collect();
-            let next = format!("{}/me/personas?access_token={}", platform.base_url(), call.token.as_deref().unwrap_or_default());
-            let cursors = json!({"before": listed.first().map(|(id, _)| id), "after": listed.last().map(|(id, _)| id)});
-            Ok(if data.is_empty() { json!({"data": []}) } else { json!({"data": data, "paging": {"cursors": cursors, "next": next}}) })
+            let mut paging = json!({"cursors": {"before": first, "after": last}});
+            if rest.next().is_some() {
+                let token = call.token.as_deref().unwrap_or_default();
+                paging["next"] = json!(format!("{}/me/personas?limit={limit}&after={last}&access_token={token}", platform.base_url()));
+            }
+            Ok(json!({"data": data, "paging": paging}))
         });
     }
     let given = |name: &str| call.params.text(name).filter(|text| !text.is_empty()).ok_or_else(|| GraphError::missing(name));

@@ -86,6 +86,17 @@ impl PageCaller {
         }
     }
 
+    /// Refuses what there is on Messenger alone: at the platform the account's calls go by its Page, which would be asked instead.
+    ///
+    /// # Errors
+    /// 100 on Instagram.
+    pub fn messenger_only(&self) -> Result<(), GraphError> {
+        match self.object() {
+            Object::Page => Ok(()),
+            Object::Instagram => Err(GraphError::parameter("This call is available on Messenger only")),
+        }
+    }
+
     /// The app.
     pub fn app(&self) -> &AppId {
         &self.holder.token.app.app

@@ -12,7 +12,7 @@ use super::route::success;
 use super::upstream::ask_for_page;
 use crate::store::StoreError;
 use crate::wire::upstream::UpstreamMethod;
-use crate::wire::{GraphError, Object, Params};
+use crate::wire::{GraphError, Params};
 
 /// Longest name, in characters.
 const NAME_CHARS: usize = 50;
@@ -20,12 +20,13 @@ const NAME_CHARS: usize = 50;
 const URL_BYTES: usize = 2048;
 /// What a persona shows.
 const FIELDS: [&str; 3] = ["id", "name", "profile_picture_url"];
+/// Most parts that are read for a whole list.
+const PARTS: usize = 20;
 /// How a list is gone through.
 const PAGING: [&str; 3] = ["limit", "after", "before"];
 
 /// `POST …/personas`.
 pub(super) async fn create(api: &GraphApi, caller: &PageCaller, params: &Params) -> Result<Value, GraphError> {
-    messenger_only(caller)?;
     let name = params.required("name")?;
     if name.chars().count() > NAME_CHARS {
         return Err(GraphError::too_long("name", NAME_CHARS));
@@ -43,23 +44,49 @@ pub(super) async fn create(api: &GraphApi, caller: &PageCaller, params: &Params)
     Ok(json!({ "id": id }))
 }
 
-/// `GET …/personas`: a part of the list, in the order of the platform.
+/// `GET …/personas`: all, or with `limit`, `after` or `before` that part, in the order of the platform.
 pub(super) async fn list(api: &GraphApi, caller: &PageCaller, params: &Params) -> Result<Value, GraphError> {
-    messenger_only(caller)?;
-    let mut query = vec![("fields".to_owned(), FIELDS.join(","))];
+    let mut asked = Vec::new();
     for name in PAGING {
-        query.extend(params.text(name)?.map(|value| (name.to_owned(), value)));
+        asked.extend(params.text(name)?.map(|value| (name.to_owned(), value)));
     }
-    let answer = ask_for_page(api, caller, UpstreamMethod::Get, "me/personas", query, Map::new()).await?;
-    let personas = answer.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let whole = asked.is_empty();
+    let mut all = Vec::new();
+    for _ in 0..PARTS {
+        let Part { personas, cursors, after } = part(api, caller, asked).await?;
+        all.extend(personas);
+        match after {
+            Some(after) if whole => asked = vec![("after".to_owned(), after)],
+            _ if whole => break,
+            _ if cursors.is_null() => break,
+            _ => return Ok(json!({ "data": all, "paging": { "cursors": cursors } })),
+        }
+    }
+    Ok(json!({ "data": all }))
+}
+
+/// A part of the list.
+struct Part {
+    personas: Vec<Value>,
+    cursors: Value,
+    /// Where the next part begins, if there is one.
+    after: Option<String>,
+}
+
+async fn part(api: &GraphApi, caller: &PageCaller, asked: Vec<(String, String)>) -> Result<Part, GraphError> {
+    let fields = [("fields".to_owned(), FIELDS.join(","))];
+    let query = fields.into_iter().chain(asked).collect();
+    let mut answer = ask_for_page(api, caller, UpstreamMethod::Get, "me/personas", query, Map::new()).await?;
+    let personas = match answer.get_mut("data").map(Value::take) {
+        Some(Value::Array(personas)) => personas,
+        _ => Vec::new(),
+    };
     let ids: Vec<String> = personas.iter().filter_map(id_of).collect();
     learned(api.store.keep_personas(caller.page(), &ids.iter().map(String::as_str).collect::<Vec<_>>()).await);
-    // The platform's own addresses of the next part hold the Page's token.
-    let cursors = answer.pointer("/paging/cursors").filter(|cursors| cursors.is_object());
-    Ok(match cursors {
-        Some(cursors) => json!({ "data": personas, "paging": { "cursors": cursors } }),
-        None => json!({ "data": personas }),
-    })
+    // The platform's own addresses of other parts hold the Page's token, so they are not handed on; that there is a next one tells of more.
+    let after = answer.pointer("/paging/cursors/after").and_then(Value::as_str).map(str::to_owned);
+    let after = after.filter(|_| answer.pointer("/paging/next").is_some());
+    Ok(Part { personas, cursors: answer.pointer("/paging/cursors").cloned().unwrap_or_default(), after })
 }
 
 /// `GET /{persona}`, of one that is known.
@@ -84,14 +111,6 @@ pub(super) async fn delete(api: &GraphApi, caller: &PageCaller, id: &str) -> Res
     ask_for_page(api, caller, UpstreamMethod::Delete, id, Vec::new(), Map::new()).await?;
     learned(api.store.forget_persona(caller.page(), id).await);
     Ok(success())
-}
-
-/// Instagram has none.
-fn messenger_only(caller: &PageCaller) -> Result<(), GraphError> {
-    match caller.object() {
-        Object::Page => Ok(()),
-        Object::Instagram => Err(GraphError::parameter("Personas are available on Messenger only")),
-    }
 }
 
 fn id_of(persona: &Value) -> Option<String> {

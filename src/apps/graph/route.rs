@@ -63,8 +63,13 @@ fn app<'a>(caller: &'a Caller, node: &str, method: Method) -> Result<&'a AppCall
 }
 
 async fn page_edge(api: &GraphApi, caller: &PageCaller, edge: Edge, call: Call) -> Result<Value, GraphError> {
-    if matches!(edge, Edge::MessageAttachments | Edge::MessengerProfile) {
-        caller.refuse_other_platform(&call.params)?;
+    match edge {
+        Edge::MessageAttachments | Edge::MessengerProfile => caller.refuse_other_platform(&call.params)?,
+        Edge::Personas | Edge::CustomUserSettings | Edge::UnlinkAccounts => {
+            caller.messenger_only()?;
+            caller.refuse_other_platform(&call.params)?;
+        }
+        _ => {}
     }
     match (call.method, edge) {
         (Method::Post, Edge::Messages) => messages::send(api, caller, call).await,

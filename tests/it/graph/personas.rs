@@ -59,7 +59,10 @@ async fn personas_are_made_listed_shown_used_and_removed() {
     let mut made = [paula.as_str(), omar.as_str()];
     made.sort_unstable();
     assert_eq!(ids, made);
-    assert!(all["paging"]["cursors"].is_object() && all["paging"].get("next").is_none(), "no address with the Page's token: {all}");
+    assert_eq!(all.get("paging"), None, "it is whole");
+    let (_, part) = house.call(Method::GET, "me/personas?limit=1", json!({})).await;
+    assert_eq!((&part["data"][0]["id"], part["data"].as_array().map(Vec::len)), (&json!(made[0]), Some(1)));
+    assert_eq!(part["paging"], json!({"cursors": {"before": made[0], "after": made[0]}}), "no address with the Page's token");
     let (_, part) = house.call(Method::GET, &format!("me/personas?limit=1&after={}", made[0]), json!({})).await;
     assert_eq!(part["data"][0]["id"], json!(made[1]));
     let shown = json!({"id": paula, "name": "Paula", "profile_picture_url": PICTURE});
@@ -97,12 +100,36 @@ async fn nothing_but_a_persona_is_removed_and_nothing_unfit_is_made() {
     // One that was made beside Baton is known once it is listed.
     house.running.sandbox.set_page_token("EAAbeside").await;
     house.running.set_page_token("EAAbeside").await;
-    let persona = json!({"name": "Beside", "profile_picture_url": PICTURE});
-    let made = house.running.sandbox.post("/v23.0/me/personas?access_token=EAAbeside", &persona).await;
-    let beside = made["id"].as_str().unwrap_or_else(|| panic!("{made}"));
-    assert_eq!(code(&house.call(Method::DELETE, beside, json!({})).await), (400, Some(100)));
-    house.call(Method::GET, "me/personas", json!({})).await;
-    assert_eq!(house.call(Method::DELETE, beside, json!({})).await.0, 200);
+    let mut beside = Vec::new();
+    // More than the platform lists at once.
+    for number in 0..30 {
+        let persona = json!({"name": format!("Beside {number}"), "profile_picture_url": PICTURE});
+        let made = house.running.sandbox.post("/v23.0/me/personas?access_token=EAAbeside", &persona).await;
+        beside.push(made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned());
+    }
+    beside.sort_unstable();
+    assert_eq!(code(&house.call(Method::DELETE, &beside[29], json!({})).await), (400, Some(100)));
+    let (_, listed) = house.call(Method::GET, "me/personas", json!({})).await;
+    let ids: Vec<&str> = listed["data"].as_array().expect("a list").iter().filter_map(|it| it["id"].as_str()).collect();
+    assert_eq!(ids, beside);
+    assert_eq!(house.call(Method::DELETE, &beside[29], json!({})).await.0, 200);
+    assert_eq!(code(&house.call(Method::GET, "me/personas?platform=instagram", json!({})).await), (400, Some(100)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instagram_account_has_neither_personas_nor_menus() {
+    let house = House::build().await;
+    sqlx::query("update pages set object = 'instagram', rules_version = rules_version + 1")
+        .execute(&house.running.database.pool)
+        .await
+        .expect("done");
+    let asked = house.reached("GET").await.len();
+    let psid = &house.ada.psid;
+    for edge in ["personas".to_owned(), format!("custom_user_settings?psid={psid}")] {
+        assert_eq!(code(&house.call(Method::GET, &format!("me/{edge}"), json!({})).await), (400, Some(100)), "{edge}");
+    }
+    assert_eq!(code(&house.call(Method::POST, "me/unlink_accounts", json!({"psid": psid})).await), (400, Some(100)));
+    assert_eq!(house.reached("GET").await.len(), asked, "the Page is not asked instead");
 }
 
 #[tokio::test(flavor = "multi_thread")]
