@@ -32,9 +32,12 @@ export function morph(from, to, { sent } = {}) {
   children(from, to, sent);
 }
 
+// Of a field that came back with what somebody had written.
+const YOURS = ["value", "data-yours", "aria-invalid", "aria-describedby"];
+
 function kept(element, to, name) {
   if (name === "open") return element instanceof HTMLDetailsElement || element instanceof HTMLDialogElement;
-  return name === "aria-busy" || name === "aria-expanded" || (["value", "data-yours"].includes(name) && edited(element, to));
+  return name === "aria-busy" || name === "aria-expanded" || (YOURS.includes(name) && edited(element, to));
 }
 
 function attributes(from, to) {
@@ -58,8 +61,8 @@ const stays = (node, sent) =>
 
 function children(from, to, sent) {
   const ids = new Set([...to.children].map((child) => child.id));
-  // First what goes: what stays need not be moved over it then, and a moved element loses the focus.
-  for (const child of [...from.children]) if (child.id && !ids.has(child.id) && !stays(child, sent)) child.remove();
+  // Not its own remove(): in a form that may be a button of this name. First what goes: what stays need not be moved over it then, and a moved element loses the focus.
+  for (const child of [...from.children]) if (child.id && !ids.has(child.id) && !stays(child, sent)) from.removeChild(child);
   const named = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
   let present = from.firstChild;
   for (const wanted of [...to.childNodes]) {
@@ -77,7 +80,7 @@ function children(from, to, sent) {
   }
   while (present) {
     const next = present.nextSibling;
-    if (!stays(present, sent)) present.remove();
+    if (!stays(present, sent)) from.removeChild(present);
     present = next;
   }
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::address::{ListState, path};
+use super::context::Unsaved;
 use super::endings::{self, Ending};
 use super::files::Files;
 use super::moves::{self, Move};
@@ -10,7 +11,6 @@ use super::scene::Scene;
 use crate::control::{Command, Owner, Window};
 use crate::crypto::random;
 use crate::store::drafts::{Drafts, Edition, Saved};
-use crate::store::fields::FieldId;
 use crate::store::inbox::conversation::Connection;
 use crate::web::assets::Assets;
 use crate::web::posted::Fields;
@@ -67,7 +67,7 @@ pub struct Draft {
     /// They want to put a saved reply in, and are asked which.
     pub choices: Option<Vec<Choice>>,
     /// What they wrote about the person and is not kept.
-    pub fields: Vec<(FieldId, String)>,
+    pub fields: Vec<Unsaved>,
 }
 
 /// A saved reply to choose.

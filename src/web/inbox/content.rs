@@ -112,7 +112,7 @@ impl Content {
         }
     }
 
-    /// Names what is gone by now instead of leading to it.
+    /// Names what the platform's link no longer leads to.
     pub fn without_gone(mut self, now: Timestamp, t: &Texts) -> Self {
         for it in &mut self.attachments {
             if it.url.as_deref().and_then(ends).is_some_and(|end| end <= now) {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_platform_gives_no_longer_is_named_and_leads_nowhere() {
+    fn what_a_link_leads_to_no_longer_is_named() {
         // The first is of a report that its answer was “URL signature expired” on 2017-02-27; 0x588E990D is 2017-01-30T01:38:21Z (`date -d @$((0x588E990D))`).
         let photo = "https://scontent.xx.fbcdn.net/v/t1.0-1/p100x100/1_n.jpg?oh=714b8042c1c1a510af58da515660d951&oe=588E990D";
         let reel = "https://scontent-sjc6-1.cdninstagram.com/o1/v/a.mp4?_nc_cat=100&oe=588E990D";
@@ -249,7 +249,7 @@ mod tests {
             let Attachment { label, url } = content.attachments.pop().unwrap();
             (label, url.is_some())
         };
-        let (open, gone) = (("Picture".to_owned(), true), ("Picture, no longer at the platform".to_owned(), false));
+        let (open, gone) = (("Picture".to_owned(), true), ("Picture: the platform's link to it has expired".to_owned(), false));
         for url in [photo, reel] {
             assert_eq!(shown(url, 1_485_740_300_999), open);
             assert_eq!(shown(url, 1_485_740_301_000), gone);

@@ -57,19 +57,44 @@ pub struct Context {
     notes: Vec<Noted>,
 }
 
+/// What somebody wrote into a field, which is not kept.
+pub struct Unsaved {
+    /// The field.
+    pub field: FieldId,
+    /// What they wrote.
+    pub text: String,
+    /// What the field said, as far as they know.
+    pub was: String,
+    /// Why it is not kept, where that lies in this field.
+    pub why: Option<String>,
+}
+
 /// A field.
 struct FieldView {
     id: i64,
     name: String,
     /// What is kept.
     value: String,
-    /// What its author wrote instead, and is not kept.
-    yours: Option<String>,
+    /// The same aloud.
+    said: String,
+    /// What stands in the form.
+    shown: String,
+    /// What its author knows that it said.
+    was: String,
+    /// They wrote what stands in the form.
+    yours: bool,
+    /// Why it is not kept.
+    why: Option<String>,
 }
 
 impl FieldView {
-    fn shown(&self) -> &str {
-        self.yours.as_ref().unwrap_or(&self.value)
+    fn new(written: Written, unsaved: &[Unsaved], t: &'static Texts) -> Self {
+        let Written { field, name, value } = written;
+        let said = format!("{name}: {}", if value.is_empty() { t.desk.field_empty } else { &value });
+        let kept = |value: &str| (value.to_owned(), value.to_owned(), false, None);
+        let yours = unsaved.iter().find(|it| it.field == field).map(|it| (it.text.clone(), it.was.clone(), true, it.why.clone()));
+        let (shown, was, yours, why) = yours.unwrap_or_else(|| kept(&value));
+        Self { id: field.0, name, value, said, shown, was, yours, why }
     }
 }
 
@@ -120,8 +145,8 @@ impl Known {
 }
 
 impl Context {
-    /// The side of a conversation beside a list. `returned` is what was written into fields and is not kept.
-    pub fn new(scene: &Scene, known: Known, tagging: Tagging, list: &ListState, csrf: &str, returned: &[(FieldId, String)]) -> Self {
+    /// The side of a conversation beside a list.
+    pub fn new(scene: &Scene, known: Known, tagging: Tagging, list: &ListState, csrf: &str, unsaved: &[Unsaved]) -> Self {
         let conversation = &scene.conversation;
         let handover = Told::read(conversation.handover_note.as_deref(), scene.t());
         let address = list.conversation(&conversation.page, &conversation.person);
@@ -141,19 +166,14 @@ impl Context {
             profile: profile(&known.profile, scene.t()),
             written: known.fields.iter().any(|field| !field.value.is_empty()),
             longest: crate::store::fields::VALUE_CHARS,
-            returned: !returned.is_empty(),
-            fields: known.fields.into_iter().map(|written| field(written, returned)).collect(),
+            returned: !unsaved.is_empty(),
+            fields: known.fields.into_iter().map(|written| FieldView::new(written, unsaved, scene.t())).collect(),
             handover: (!handover.is_empty()).then_some(handover),
             history: known.history.iter().filter_map(|row| steps::step(row, &scene.names, &scene.clock)).collect(),
             stretches: known.stretches.iter().map(|stretch| earlier(stretch, to(stretch.first), &scene.names, &scene.clock)).collect(),
             notes: known.notes.iter().filter_map(|row| noted(row, to(row.position), &scene.names, &scene.clock)).collect(),
         }
     }
-}
-
-fn field(written: Written, returned: &[(FieldId, String)]) -> FieldView {
-    let yours = returned.iter().find(|(field, _)| *field == written.field).map(|(_, text)| text.clone());
-    FieldView { id: written.field.0, name: written.name, value: written.value, yours }
 }
 
 fn earlier(stretch: &Stretch, href: String, names: &Names, clock: &Clock) -> Earlier {

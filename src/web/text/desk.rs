@@ -16,7 +16,7 @@ texts! { Desk:
     help_from help_page help_owner help_tag help_before help_after example_from example_page example_owner example_tag
     // What is known of a person.
     fields_section fields_title fields_write fields_lead fields_new fields_create fields_name fields_none fields_archived fields_taken fields_many
-    fields_unfit fields_long fields_changed note_kept part_gone past_title past_closed past_notes profile_username profile_locale profile_zone
+    fields_unfit fields_long fields_changed field_now field_empty note_kept part_gone past_title past_closed past_notes profile_username profile_locale profile_zone
     // Teams.
     teams_section teams_lead teams_new teams_create teams_name teams_members teams_none teams_empty teams_taken teams_unfit teams_delete team_gone team_named
     pass_to_team pass_off_team did_assign_team did_take_off_team filter_team filter_my_teams filter_no_team
@@ -126,8 +126,10 @@ pub static EN: Desk = Desk {
     fields_unfit: "Nothing was changed: a name has one to {limit} characters.",
     fields_long: "Nothing was saved: a field has at most {limit} characters.",
     fields_changed: "A colleague has changed “{name}” meanwhile: it says “{now}” now. What you wrote there, “{yours}”, is not saved, but still in the field: save again to replace what it says now.",
+    field_now: "It says “{now}” now. Save again to replace that.",
+    field_empty: "empty",
     note_kept: "Note saved",
-    part_gone: "{part}, no longer at the platform",
+    part_gone: "{part}: the platform's link to it has expired",
     past_title: "Earlier conversations",
     past_closed: "closed by {name}",
     past_notes: "Notes",
@@ -295,8 +297,10 @@ pub static DE: Desk = Desk {
     fields_unfit: "Nichts geändert: ein Name hat ein bis {limit} Zeichen.",
     fields_long: "Nichts gespeichert: ein Feld hat höchstens {limit} Zeichen.",
     fields_changed: "„{name}“ wurde inzwischen geändert: Dort steht jetzt „{now}“. Was Sie dort geschrieben haben, „{yours}“, ist nicht gespeichert, steht aber noch im Feld: Noch einmal speichern ersetzt, was jetzt dort steht.",
+    field_now: "Dort steht jetzt „{now}“. Noch einmal speichern ersetzt das.",
+    field_empty: "leer",
     note_kept: "Notiz gespeichert",
-    part_gone: "{part}, bei der Plattform nicht mehr da",
+    part_gone: "{part}: Der Link der Plattform dorthin ist abgelaufen",
     past_title: "Frühere Unterhaltungen",
     past_closed: "geschlossen von {name}",
     past_notes: "Notizen",

@@ -115,13 +115,19 @@ async fn what_a_colleague_has_written_down_meanwhile_stays() {
         |name: &str| (name.to_owned(), told.attribute(&format!(".write-fields[open] input[name={name}]"), "value").expect("a field"));
     let again = [form(&fields[0]), form(&had[0]), form(&fields[1]), form(&had[1])];
     assert_eq!(again.each_ref().map(|(_, value)| value.as_str()), ["K-99", "K-17", "43", "42"]);
+    let why = ["It says “K-17” now. Save again to replace that.", "It says “42” now. Save again to replace that."];
+    assert_eq!(told.texts(".why-field"), why);
     assert_eq!(ben.post(&save, &again.each_ref().map(|(name, value)| (name.as_str(), value.as_str()))).await.status, 303);
     let facts = anna.get(&address).await.text("#context");
     assert!(facts.contains("K-99") && !facts.contains("K-17"), "{facts}");
-    // What is too long comes back whole as well.
+    // What is too long comes back whole as well, and what its author did not touch is not theirs, however old the form is.
     let long = "9".repeat(501);
-    let told = ben.post(&save, &[(fields[0].as_str(), &long)]).await;
-    assert_eq!((told.status, told.attribute(&format!("#{}", fields[0]), "value").as_deref()), (422, Some(long.as_str())));
+    let form = [(fields[0].as_str(), long.as_str()), (had[0].as_str(), "K-17"), (fields[1].as_str(), "42"), (had[1].as_str(), "42")];
+    let told = ben.post(&save, &form).await;
+    let value = |name: &str| told.attribute(&format!(".write-fields[open] input[name={name}]"), "value").expect("a field");
+    let back = [&fields[0], &had[0], &fields[1], &had[1]].map(|name| value(name));
+    assert_eq!((told.status, back.each_ref().map(String::as_str)), (422, [long.as_str(), "K-17", "43", "43"]));
+    assert_eq!(told.texts(".why-field"), ["Nothing was saved: a field has at most 500 characters."]);
 }
 
 #[tokio::test]
@@ -144,7 +150,7 @@ async fn a_reply_leads_to_what_it_answers_and_media_stay_where_they_are() {
         {"url": "https://scontent.xx.fbcdn.net/v/t1.0-1/p100x100/1_n.jpg?oh=714b8042c1c1a510af58da515660d951&oe=588E990D"}}]}});
     house.hears(&house.page.id, MIA, picture).await;
     let page = house.browser("anna@example.org").await.get(&house.conversation(MIA)).await;
-    assert_eq!((page.texts("span.file"), page.count("a.file")), (vec!["Picture, no longer at the platform".to_owned()], 1));
+    assert_eq!((page.texts("span.file"), page.count("a.file")), (vec!["Picture: the platform's link to it has expired".to_owned()], 1));
 }
 
 #[tokio::test]
