@@ -23,6 +23,8 @@ async function send(form, submitter) {
   const at = document.activeElement;
   // The button may be gone by the time of the answer, the sheet that it was in is not.
   const menu = submitter?.closest("details.menu, details.write-fields");
+  const side = form.closest("#context");
+  const home = form.closest("#tagging, #fields")?.id ?? "holder";
   // As the agent sees the list now, which the answer may find changed.
   const following = document.querySelector("#rows li:has([aria-current]) ~ li:not(.gone) a.row")?.href;
   const sent = form.dataset.draft && area(form).value;
@@ -46,17 +48,21 @@ async function send(form, submitter) {
     const overtaken = since(act);
     acted();
     if (answer.ok && form.dataset.draft) finished(form, sent);
-    if (!html.includes('id="thread"')) return failed(html);
+    if (!html.includes('id="thread"')) {
+      uncover(side, given);
+      return failed(html);
+    }
     if (answer.ok) newest();
     if (answer.ok && overtaken) refreshThread();
     else show(html, { sent: form.getAttribute("id") ?? "" });
     const trouble = document.getElementById("problem") ?? document.getElementById("guard");
-    // Out from under the side, where that is a drawer.
-    if (trouble && form.closest("#context")) location.replace(`#${trouble.id}`);
+    // What is wrong with fields stands beside them.
+    if (trouble && home !== "fields") uncover(side, given);
     trouble?.scrollIntoView({ block: "nearest" });
-    if (answer.ok) after(form, menu, sent, action, at);
+    if (answer.ok) after({ form, menu, sent, action, at, home });
   } catch {
     // Nobody knows whether it arrived. The key stays, so sending again cannot double it.
+    uncover(side, given);
     failed(document.body.dataset.unsure);
   } finally {
     form.removeAttribute("aria-busy");
@@ -66,22 +72,32 @@ async function send(form, submitter) {
   }
 }
 
-function after(form, menu, sent, action, at) {
+/** Out from under the side, where that is a drawer and nobody writes on in it. */
+function uncover(side, given) {
+  const { name, value } = document.activeElement;
+  const writesOn = given.has(name) && given.get(name) !== value;
+  if (side && getComputedStyle(side).position === "fixed" && !writesOn) location.replace("#context-link");
+}
+
+function after({ form, menu, sent, action, at, home }) {
   if (sent) {
     measure(area(form));
     // Typed while the last one was on its way: it belongs to the form that came back.
     if (area(form).value) changed(form);
   }
-  const inside = menu?.contains(document.activeElement);
-  menu?.removeAttribute("open");
+  const now = document.activeElement;
+  const moved = now !== document.body && now !== at;
+  const inside = menu?.contains(now);
+  // Whoever writes on in it needs it.
+  const needed = menu?.matches(".write-fields") && (moved || [...menu.querySelectorAll("input:not([type])")].some((field) => field.value !== field.defaultValue));
+  if (!needed) menu?.removeAttribute("open");
   // Said to whoever got it, and to nobody after them.
   const told = document.getElementById("pass-note");
   if (told && menu?.id === "move-pass") told.value = "";
   // Whoever is somewhere else by now stays there.
-  const now = document.activeElement;
-  if (now !== document.body && now !== at && !form.contains(now)) return;
+  if (moved && !form.contains(now)) return;
   if (["take", "assign", "reopen"].includes(action) || form.id === "reply") write("reply");
-  else if (now === document.body || inside) document.getElementById(form.closest("#tagging, #fields")?.id ?? "holder").focus();
+  else if (now === document.body || (inside && !needed)) document.getElementById(home).focus();
 }
 
 /** The answer to a form shows the newest lines, whichever part of the conversation was on the page. */

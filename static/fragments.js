@@ -11,7 +11,8 @@ const body = document.body;
 
 /** Puts the elements of an answer in the place of those with the same ids. */
 export function show(html, options) {
-  const before = { position: position(), said: said() };
+  const own = awaited || options?.sent !== undefined;
+  const before = { position: position(), said: said(), lines: lines(), queued: Number(document.querySelector("[name=queued]")?.value) };
   const parsed = new DOMParser().parseFromString(html, "text/html");
   for (const element of [...parsed.body.children]) {
     const present = element.id && document.getElementById(element.id);
@@ -19,11 +20,17 @@ export function show(html, options) {
     else if (present) morph(present, element, options);
   }
   count();
-  const isNew = (id) => before.position < Number(id.slice(1)) || /^s\d/.test(id);
+  const isNew = (id) => (id[0] === "p" ? before.position < number(id) : before.lines.has(id) || before.queued < number(id));
   const messages = [...document.querySelectorAll("#timeline li.message.in")].filter(({ id }) => isNew(id));
-  const became = [...said()].filter(([id, words]) => (before.said.has(id) ? before.said.get(id) !== words : isNew(id)));
+  const changed = [...said()].filter(([id, words]) => before.said.get(id) !== words);
+  // Lines are of what one sent oneself; the rest may be a colleague's doing.
+  const became = changed.filter(([id]) => (/^[ps]\d/.test(id) ? before.said.has(id) || isNew(id) : own));
+  if (options?.sent !== undefined || became.length) awaited = false;
   say([...became.map(([, words]) => words), ...messages.map(spoken)]);
 }
+
+const number = (id) => Number(id.slice(1));
+const lines = () => new Set([...document.querySelectorAll("#timeline li")].map(({ id }) => id));
 
 const position = () => Number(document.getElementById("thread")?.dataset.position);
 const said = () => new Map([...document.querySelectorAll("[data-said]")].map(({ id, dataset }) => [id, dataset.said]));
@@ -51,9 +58,14 @@ function count() {
 
 // Forms sent and answered. What was asked for before the latest of them is older than what is on the page.
 let acts = 0;
+// What becomes of the latest has not been shown yet.
+let awaited = false;
 
 /** A form is sent, or answered: the number of acts so far. */
-export const acted = () => (acts += 1);
+export function acted() {
+  awaited = true;
+  return (acts += 1);
+}
 
 /** Whether more has been done since. */
 export const since = (act) => act !== acts;

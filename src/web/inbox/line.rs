@@ -69,7 +69,7 @@ pub struct Message {
 impl Message {
     /// What is said aloud of what the reader wrote: that it went out, or why not.
     fn said(&self, t: &Texts) -> Option<String> {
-        let state = self.state.as_ref().filter(|_| self.mine)?;
+        let state = self.state.as_ref().filter(|state| self.mine && !state.repeated)?;
         match state.class {
             "accepted" | "sending" => None,
             // Said once, however far it comes.
@@ -108,6 +108,8 @@ pub struct State {
     pub label: &'static str,
     /// What it means, where that needs saying.
     pub detail: Option<String>,
+    /// Another attempt was made.
+    pub repeated: bool,
 }
 
 /// A note.

@@ -299,7 +299,7 @@ const fn platform_state(class: &'static str, t: &Texts) -> State {
         b"delivered" => ("delivered", t.state_delivered),
         _ => ("sent", t.state_sent),
     };
-    State { class, icon, label, detail: None }
+    State { class, icon, label, detail: None, repeated: false }
 }
 
 /// Quotes the lines that messages answer.

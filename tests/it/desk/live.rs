@@ -75,6 +75,8 @@ async fn what_becomes_of_what_one_does_is_said_aloud() {
     let (anna, house) = (&desk.browser, &desk.house);
     let tag = sqlx::query("insert into tags (name, colour) values ('Delivery', 'teal')");
     tag.execute(&house.database.pool).await.expect("a tag");
+    let field = house.browser("admin@harbour.example").await.post("/settings/fields", &[("name", "Zebra")]).await;
+    assert_eq!(field.status, 303);
     let said = async |what: &str| {
         let lines = "return [...document.querySelectorAll('#heard[role=log][aria-live=polite] p')].map((line) => line.textContent);";
         let found = || async { anna.runs::<Vec<String>>(lines).await.into_iter().find(|line| line.contains(what)) };
@@ -91,7 +93,11 @@ async fn what_becomes_of_what_one_does_is_said_aloud() {
     let error = SendError { code: 10, subcode: Some(2_018_108), message: "This Person Cannot Receive Messages".into() };
     house.comes_to(SendId(send), SendOutcome::Failed(error)).await;
     house.says(MIA, "m_acts", "hello?").await;
-    assert!(said("Not sent").await.contains("The customer cannot be reached"));
+    let failed = said("Not sent").await;
+    assert!(failed.contains("The customer cannot be reached"), "{failed}");
+    // That it is tried again is no other failure.
+    anna.click("#timeline button.again", "").await;
+    anna.shows("#timeline .message.waits .detail", |details| details.iter().any(|it| it.contains("Another attempt was made"))).await;
     anna.types(Key::Escape).await;
     anna.types("n").await;
     anna.focuses("#note-text").await;
@@ -106,12 +112,26 @@ async fn what_becomes_of_what_one_does_is_said_aloud() {
     anna.tabs_to("#tagging .add button", "Add").await;
     anna.types(Key::Enter).await;
     said("Tags: Delivery").await;
+    anna.focuses("#tagging").await;
     anna.tabs_to("#tagging button", "Remove Delivery").await;
     anna.types(Key::Enter).await;
     said("Tags: No tags yet.").await;
     anna.focuses("#tagging").await;
+    anna.click("#write-fields summary", "").await;
+    let name = "return [...document.querySelectorAll('.write-fields label')].find((it) => it.textContent == 'Zebra').htmlFor";
+    let zebra = format!("#{}", anna.runs::<String>(name).await);
+    anna.fill(&zebra, "K-7").await;
+    anna.types(Key::Enter).await;
+    said("Zebra: K-7").await;
+    anna.focuses("#fields").await;
+    anna.click("#write-fields summary", "").await;
+    anna.fill(&zebra, "\u{e003}\u{e003}\u{e003}").await;
+    anna.types(Key::Enter).await;
+    said("Zebra: empty").await;
     anna.click("#move-snooze > summary", "").await;
     anna.click("#move-snooze button.item", "Tomorrow").await;
     said("Snoozed until").await;
+    let failures = "return [...document.querySelectorAll('#heard p')].filter((line) => line.textContent.startsWith('Not sent')).length";
+    assert_eq!(anna.runs::<usize>(failures).await, 1);
     assert!((anna.loaded_at().await - loaded).abs() < f64::EPSILON, "all of it on one page");
 }

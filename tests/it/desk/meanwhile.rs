@@ -77,6 +77,36 @@ async fn what_a_colleague_writes_down_is_on_every_open_page_at_once() {
     anna.shows_within(soon, "#tagging .tag", |tags| !tags.is_empty(), async || {}).await;
     assert_eq!(ben.post(&format!("{address}/fields"), &[(field.as_str(), "K-7")]).await.status, 303);
     anna.shows_within(soon, "#context .facts dd", |facts| facts.iter().any(|it| it == "K-7"), async || {}).await;
+    assert_eq!(anna.texts("#heard p").await, Some(Vec::new()), "what colleagues write down is not said aloud");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_writes_on_while_fields_are_saved_keeps_what_they_are_at() {
+    let desk = Desk::set("fields-on", "anna@harbour.example").await;
+    let anna = &desk.browser;
+    let mut rosa = desk.house.browser("admin@harbour.example").await;
+    for name in ["Zebra number", "Zebra size"] {
+        assert_eq!(rosa.post("/settings/fields", &[("name", name)]).await.status, 303);
+    }
+    desk.goes(&desk.house.conversation(MIA)).await;
+    anna.runs::<()>(&HELD.replace("/send", "/fields")).await;
+    anna.runs::<()>("document.getElementById('write-fields').open = true").await;
+    let ids = "return [...document.querySelectorAll('.write-fields input[id]')].map(({ id }) => id)";
+    let ids: Vec<String> = anna.runs(ids).await;
+    let [number, size] = &ids[ids.len() - 2..] else { panic!("{ids:?}") };
+    anna.fill(&format!("#{number}"), "K-1").await;
+    anna.types(thirtyfour::Key::Enter).await;
+    anna.shows("#fields-form[aria-busy=true]", |forms| forms.len() == 1).await;
+    anna.types(thirtyfour::Key::Tab).await;
+    anna.focuses(&format!("#{size}")).await;
+    anna.types("4").await;
+    anna.runs::<()>("letThrough()").await;
+    anna.shows("#context .facts dd", |facts| facts.iter().any(|it| it == "K-1")).await;
+    anna.shows("#fields-form:not([aria-busy])", |forms| forms.len() == 1).await;
+    anna.types("2").await;
+    assert_eq!(anna.value(&format!("#{size}")).await.as_deref(), Some("42"), "letters are no shortcuts");
+    anna.types(thirtyfour::Key::Enter).await;
+    anna.shows("#context .facts dd", |facts| facts.iter().any(|it| it == "42")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ pub(super) fn of_send(send: &PendingSend, clock: &Clock, t: &'static Texts) -> S
     };
     let more = [ending(send, t), send.again.then_some(t.again_made)];
     let detail = detail.into_iter().chain(more.into_iter().flatten().map(str::to_owned)).collect::<Vec<_>>().join(" ");
-    State { class, icon, label, detail: (!detail.is_empty()).then_some(detail) }
+    State { class, icon, label, detail: (!detail.is_empty()).then_some(detail), repeated: send.again }
 }
 
 /// What was to happen after it, and whether it still will.
