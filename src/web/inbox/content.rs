@@ -246,7 +246,7 @@ mod tests {
         let shown = |url: &str, now: i64| {
             let content = Content::read(&json!({"attachments": [{"type": "image", "payload": {"url": url}}]}), &EN);
             let mut content = content.without_gone(Timestamp::from_millis(now), &EN);
-            let Attachment { label, url } = content.attachments.pop().unwrap();
+            let Some(Attachment { label, url }) = content.attachments.pop() else { panic!("one attachment") };
             (label, url.is_some())
         };
         let (open, gone) = (("Picture".to_owned(), true), ("Picture: the platform's link to it has expired".to_owned(), false));
