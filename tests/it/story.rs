@@ -237,6 +237,8 @@ async fn an_agent_takes(stage: &Stage) {
     ben.answers("Ben here. I look into it.").await;
     jules.reads("Ben here. I look into it.", 1).await;
     ben.presses("Close").await;
+    // Another page comes by itself then.
+    ben.browser.shows("#thread h1", |name| name != [JULES]).await;
     ben.goes_to("closed").await;
     ben.sees("#rows .name", |names| names == [JULES]).await;
 }
