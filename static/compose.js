@@ -89,7 +89,8 @@ function after({ form, menu, sent, action, at, home }) {
   const moved = now !== document.body && now !== at;
   const inside = menu?.contains(now);
   // Whoever writes on in it needs it.
-  const needed = menu?.matches(".write-fields") && (moved || [...menu.querySelectorAll("input:not([type])")].some((field) => field.value !== field.defaultValue));
+  const typedOn = () => [...menu.querySelectorAll("input:not([type])")].some((field) => field.value !== field.defaultValue);
+  const needed = menu?.matches(".write-fields") && (moved || typedOn());
   if (!needed) menu?.removeAttribute("open");
   // Said to whoever got it, and to nobody after them.
   const told = document.getElementById("pass-note");

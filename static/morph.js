@@ -61,7 +61,8 @@ const stays = (node, sent) =>
 
 function children(from, to, sent) {
   const ids = new Set([...to.children].map((child) => child.id));
-  // Not its own remove(): in a form that may be a button of this name. First what goes: what stays need not be moved over it then, and a moved element loses the focus.
+  // First what goes: what stays need not be moved over it then, and a moved element loses the focus. By removeChild(), since remove() of a form may
+  // be its button of this name.
   for (const child of [...from.children]) if (child.id && !ids.has(child.id) && !stays(child, sent)) from.removeChild(child);
   const named = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
   let present = from.firstChild;

@@ -1,5 +1,5 @@
 //! Who is viewing a conversation and who is typing in it. Browsers give a sign every 15 seconds and when it changes; signs go round all processes,
-//! are kept in memory alone, and count for 40 seconds.
+//! are kept in memory alone, and count for 40 seconds. That somebody has changed tags or fields goes the same way, so that open pages look again.
 
 mod board;
 

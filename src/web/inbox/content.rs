@@ -113,10 +113,10 @@ impl Content {
     }
 
     /// Names what the platform's link no longer leads to.
-    pub fn without_gone(mut self, now: Timestamp, t: &Texts) -> Self {
+    pub fn without_expired(mut self, now: Timestamp, t: &Texts) -> Self {
         for it in &mut self.attachments {
             if it.url.as_deref().and_then(ends).is_some_and(|end| end <= now) {
-                *it = Attachment { label: fill(t.desk.part_gone, &[("part", &it.label)]), url: None };
+                *it = Attachment { label: fill(t.desk.part_expired, &[("part", &it.label)]), url: None };
             }
         }
         self
@@ -245,7 +245,7 @@ mod tests {
         let reel = "https://scontent-sjc6-1.cdninstagram.com/o1/v/a.mp4?_nc_cat=100&oe=588E990D";
         let shown = |url: &str, now: i64| {
             let content = Content::read(&json!({"attachments": [{"type": "image", "payload": {"url": url}}]}), &EN);
-            let mut content = content.without_gone(Timestamp::from_millis(now), &EN);
+            let mut content = content.without_expired(Timestamp::from_millis(now), &EN);
             let Some(Attachment { label, url }) = content.attachments.pop() else { panic!("one attachment") };
             (label, url.is_some())
         };

@@ -203,7 +203,7 @@ impl Teller<'_> {
     }
 
     fn build(&self, side: &'static str, by: &'static str, author: String, role: Option<&'static str>, content: Content) -> Message {
-        let content = content.without_gone(self.clock.now, self.names.t);
+        let content = content.without_expired(self.clock.now, self.names.t);
         Message {
             side,
             by,

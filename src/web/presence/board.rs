@@ -39,7 +39,7 @@ pub enum Doing {
     Wrote,
 }
 
-/// What a browser tells.
+/// What somebody does at a conversation, as processes tell each other.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sign {
     /// The Page.

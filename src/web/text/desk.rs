@@ -16,7 +16,7 @@ texts! { Desk:
     help_from help_page help_owner help_tag help_before help_after example_from example_page example_owner example_tag
     // What is known of a person.
     fields_section fields_title fields_write fields_lead fields_new fields_create fields_name fields_none fields_archived fields_taken fields_many
-    fields_unfit fields_long fields_changed field_now field_empty note_kept part_gone past_title past_closed past_notes profile_username profile_locale profile_zone
+    fields_unfit fields_long fields_changed field_now field_empty note_kept part_expired past_title past_closed past_notes profile_username profile_locale profile_zone
     // Teams.
     teams_section teams_lead teams_new teams_create teams_name teams_members teams_none teams_empty teams_taken teams_unfit teams_delete team_gone team_named
     pass_to_team pass_off_team did_assign_team did_take_off_team filter_team filter_my_teams filter_no_team
@@ -129,7 +129,7 @@ pub static EN: Desk = Desk {
     field_now: "It says “{now}” now. Save again to replace that.",
     field_empty: "empty",
     note_kept: "Note saved",
-    part_gone: "{part}: the platform's link to it has expired",
+    part_expired: "{part}: the platform's link to it has expired",
     past_title: "Earlier conversations",
     past_closed: "closed by {name}",
     past_notes: "Notes",
@@ -300,7 +300,7 @@ pub static DE: Desk = Desk {
     field_now: "Dort steht jetzt „{now}“. Noch einmal speichern ersetzt das.",
     field_empty: "leer",
     note_kept: "Notiz gespeichert",
-    part_gone: "{part}: Der Link der Plattform dorthin ist abgelaufen",
+    part_expired: "{part}: Der Link der Plattform dorthin ist abgelaufen",
     past_title: "Frühere Unterhaltungen",
     past_closed: "geschlossen von {name}",
     past_notes: "Notizen",
