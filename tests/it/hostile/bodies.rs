@@ -45,9 +45,9 @@ async fn bodies_that_cannot_be_read_are_refused_in_the_envelope() {
         (json, b"null"),
         (json, b"\"x\""),
         (json, b"17"),
-        (json, b"{\"recipient\":{\"id\":\"9001\"},\"message\":{\"text\":\"x\"}"),
-        (json, b"{\"recipient\":{\"id\":\"9001\"},\"message\":{\"text\":\"x\"}}}"),
-        (json, b"{'recipient':{'id':'9001'}}"),
+        (json, b"{\"recipient\":{\"id\":\"9001900290039004\"},\"message\":{\"text\":\"x\"}"),
+        (json, b"{\"recipient\":{\"id\":\"9001900290039004\"},\"message\":{\"text\":\"x\"}}}"),
+        (json, b"{'recipient':{'id':'9001900290039004'}}"),
         (json, b"{\"recipient\":NaN}"),
         (json, b"{\"recipient\":Infinity}"),
         (json, b"{\"recipient\":01}"),
@@ -71,13 +71,13 @@ async fn bodies_that_cannot_be_read_are_refused_in_the_envelope() {
         ("content-type: ünïcode\r\n", b"x"),
         ("", b"\xff\xfe\xfd"),
         ("", b"recipient"),
-        (form, b"recipient={id:9001&message={text:x}"),
-        (form, b"recipient=%7B%22id%22%3A%229001%22%7D&message=%ZZ%"),
+        (form, b"recipient={id:9001900290039004&message={text:x}"),
+        (form, b"recipient=%7B%22id%22%3A%229001900290039004%22%7D&message=%ZZ%"),
         (form, b"recipient=%FF%FE&message=%C0%80"),
-        (form, b"recipient[id]=9001&recipient=x&message[text]=y"),
-        (form, b"recipient[]=9001&message[text]=y"),
-        (form, b"recipient[id][id][id]=9001&message[text]=y"),
-        (form, b"recipient[id=9001&message]text[=y"),
+        (form, b"recipient[id]=9001900290039004&recipient=x&message[text]=y"),
+        (form, b"recipient[]=9001900290039004&message[text]=y"),
+        (form, b"recipient[id][id][id]=9001900290039004&message[text]=y"),
+        (form, b"recipient[id=9001900290039004&message]text[=y"),
         (form, b"&&&===&=&"),
         (form, brackets.as_bytes()),
         (form, many.as_bytes()),
@@ -103,7 +103,7 @@ async fn broken_multipart_is_refused_in_the_envelope() {
     let house = House::build().await;
     let before = house.state().await;
     let form = |boundary: &str| format!("content-type: multipart/form-data; boundary={boundary}\r\n");
-    let part = "--b\r\ncontent-disposition: form-data; name=\"recipient\"\r\n\r\n{\"id\":\"9001\"}\r\n";
+    let part = "--b\r\ncontent-disposition: form-data; name=\"recipient\"\r\n\r\n{\"id\":\"9001900290039004\"}\r\n";
     let many = "--b\r\ncontent-disposition: form-data; name=\"x\"\r\n\r\n1\r\n".repeat(500) + "--b--\r\n";
     let wide = format!("--b\r\ncontent-disposition: form-data; name=\"x\"\r\nx-y: {}\r\n\r\n1\r\n--b--\r\n", "z".repeat(200_000));
     let crowd = format!("--b\r\ncontent-disposition: form-data; name=\"x\"\r\n{}\r\n1\r\n--b--\r\n", "x-y: z\r\n".repeat(5_000));
@@ -160,7 +160,7 @@ async fn lies_about_the_length_break_nothing() {
     let house = House::build().await;
     let before = house.state().await;
     // What it says must never be sent: each of these lies makes the body end where its author did not mean it.
-    let body = "{\"recipient\":{\"id\":\"9001\"},\"message\":{\"text\":\"lie\"}}";
+    let body = "{\"recipient\":{\"id\":\"9001900290039004\"},\"message\":{\"text\":\"lie\"}}";
     let json = "content-type: application/json\r\n";
     let requests: Vec<Vec<u8>> = vec![
         wire::post(&path(), &format!("{json}content-length: {}\r\n", body.len() + 10), body.as_bytes()),

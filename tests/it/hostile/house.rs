@@ -33,11 +33,11 @@ pub const OTHER: &str = "333";
 pub const RIVAL_BOT: &str = "444";
 /// Has been taken off [`PAGE`].
 pub const GONE: &str = "666";
-/// Wrote just now; the bot holds the conversation.
-pub const PERSON: &str = "9001";
+/// Wrote just now; the bot holds the conversation. No token of a page holds so many digits by chance.
+pub const PERSON: &str = "9001900290039004";
 /// Wrote 25 hours ago.
 pub const LATE: &str = "9002";
-/// Wrote to [`RIVAL`]. No token of a page holds so many digits by chance.
+/// Wrote to [`RIVAL`]. As long, for the same reason.
 pub const RIVALS_PERSON: &str = "7001700270037004";
 /// Wrote to [`INSTAGRAM`] just now.
 pub const FOLLOWER: &str = "6001";

@@ -31,7 +31,7 @@ fn wrapped(before: &str, items: &str) -> Vec<u8> {
 }
 
 fn message(mid: &str, text: &str) -> Value {
-    json!({"sender": {"id": "9001"}, "recipient": {"id": PAGE}, "timestamp": 1_458_692_752_478_i64, "message": {"mid": mid, "text": text}})
+    json!({"sender": {"id": "9001900290039004"}, "recipient": {"id": PAGE}, "timestamp": 1_458_692_752_478_i64, "message": {"mid": mid, "text": text}})
 }
 
 /// Bodies of just under the 16 MiB that are taken, made so that what is read from them could be many times as large.
