@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::pair::{Head, Pair};
+use super::pair::Pair;
 use super::{rounds, seed, show};
 use crate::harness::eventually;
 use crate::harness::running::Running;
@@ -25,15 +25,24 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// What was measured in one round.
 #[derive(Debug, Clone, Copy, Default)]
 struct Times {
-    /// From the freeze to the first event after it that every app is done with.
+    /// From the freeze to the first event after it that every app is done with: what an app was behind is part of it.
     deliveries: Duration,
+    /// From the freeze until the other process has moved every cursor on.
+    takeover: Duration,
+    /// How many rows the app that was furthest behind was behind at the freeze.
+    behind: i64,
     /// From the freeze to the first message that another process sends.
     sends: Duration,
 }
 
 impl Times {
     fn longer(self, other: Self) -> Self {
-        Self { deliveries: self.deliveries.max(other.deliveries), sends: self.sends.max(other.sends) }
+        Self {
+            deliveries: self.deliveries.max(other.deliveries),
+            takeover: self.takeover.max(other.takeover),
+            behind: self.behind.max(other.behind),
+            sends: self.sends.max(other.sends),
+        }
     }
 }
 
@@ -55,13 +64,16 @@ async fn a_frozen_process_holds_up_nobody_and_does_no_harm_when_it_wakes() {
     assert!(held.events >= 5 * rounds && held.sends >= 2 * rounds && held.changes >= rounds, "{held:?}");
     assert!(looks > 100 * rounds, "{looks} looks at the cursors");
     let seconds = |time: Duration| format!("{:.1}", time.as_secs_f64());
-    let figures = |times: Times| format!("{} s / {} s", seconds(times.deliveries), seconds(times.sends));
+    let figures = |times: Times| {
+        let Times { deliveries, takeover, behind, sends } = times;
+        format!("{} s / {} s / {} s ({behind} rows behind)", seconds(takeover), seconds(deliveries), seconds(sends))
+    };
     show(
         "One of two processes frozen for longer than its leases, then thawed; at random, while it writes cursors, while it holds the Page",
         rounds,
         "deliveries and sends go on within 10 s; no cursor moves back, no stale transaction commits, nothing is lost, sent twice or out of order",
         &format!(
-            "longest until deliveries / sends went on: {} at random, {} with cursors, {} with the Page; {} events, {} sends, {} deliveries came again: all held",
+            "longest until cursors moved on / an event since the freeze was delivered / sends went on (and the most that an app was behind at the freeze): {} at random, {} with cursors, {} with the Page; {} events, {} sends, {} deliveries came again: all held",
             figures(longest[0]),
             figures(longest[1]),
             figures(longest[2]),
@@ -83,11 +95,19 @@ async fn freeze_and_thaw(pair: &Pair, grip: Grip, dice: &mut StdRng) -> Times {
     tokio::time::sleep(Duration::from_millis(dice.random_range(0..700))).await;
     let frozen = grip.freeze(pair, dice).await;
     let (since, other) = (frozen.since, 1 - frozen.process);
-    let (head, moment) = (pair.head().await, now(&pair.running).await);
-    let (deliveries, sends) = tokio::join!(
+    let (head, moment, before) = (pair.head().await, now(&pair.running).await, positions(&pair.running).await);
+    let (deliveries, takeover, sends) = tokio::join!(
         async {
             eventually("the other process delivers what came in after the freeze", async || {
-                (pair.deliverers().await == [other, other] && cursors_are_beyond(&pair.running, head).await).then(|| since.elapsed())
+                let beyond = positions(&pair.running).await.iter().all(|position| *position > head.last_position);
+                (beyond && pair.deliverers().await == [other, other]).then(|| since.elapsed())
+            })
+            .await
+        },
+        async {
+            eventually("the other process moves the cursors on", async || {
+                let moved = positions(&pair.running).await.iter().zip(&before).all(|(after, before)| after > before);
+                (moved && pair.deliverers().await == [other, other]).then(|| since.elapsed())
             })
             .await
         },
@@ -109,16 +129,14 @@ async fn freeze_and_thaw(pair: &Pair, grip: Grip, dice: &mut StdRng) -> Times {
             .expect("a fate");
         assert_eq!(fate.as_deref(), Some("aborted"), "what it had begun under the Page's lock");
     }
-    Times { deliveries, sends }
+    let behind = before.iter().map(|position| head.last_position - position).max().unwrap_or_default();
+    Times { deliveries, takeover, behind, sends }
 }
 
-/// Whether every app is done with something that came in after this.
-async fn cursors_are_beyond(running: &Running, head: Head) -> bool {
-    sqlx::query_scalar("select bool_and(position > $1) from cursors")
-        .bind(head.last_position)
-        .fetch_one(&running.database.pool)
-        .await
-        .expect("the cursors")
+/// The apps' cursors, always in the same order.
+async fn positions(running: &Running) -> Vec<i64> {
+    let cursors = sqlx::query_scalar("select position from cursors order by app_id");
+    cursors.fetch_all(&running.database.pool).await.expect("the cursors")
 }
 
 /// Whether something is sent whose turn came after this moment.
