@@ -99,7 +99,7 @@ fn recipient_cases() -> Vec<Case> {
         // 3.6: invalid parameter.
         (BOT_TOKEN, post, to_whom(json!({})), 100, ANY),
         (BOT_TOKEN, post, to_whom(json!([])), 100, ANY),
-        (BOT_TOKEN, post, to_whom(json!(9001900290039004)), 100, ANY),
+        (BOT_TOKEN, post, to_whom(json!(9_001_900_290_039_004_i64)), 100, ANY),
         (BOT_TOKEN, post, to_whom(json!(true)), 100, ANY),
         (BOT_TOKEN, post, to_whom(json!("9001900290039004")), 100, ANY),
         (BOT_TOKEN, post, to_whom(json!({"id": null})), 100, ANY),
@@ -109,7 +109,7 @@ fn recipient_cases() -> Vec<Case> {
         (BOT_TOKEN, post, to_whom(json!({"id": "9".repeat(10_000)})), 100, ANY),
         (BOT_TOKEN, post, to_whom(json!({"id": "9001900290039004\u{0}"})), 100, ANY),
         (BOT_TOKEN, post, to_whom(json!({"id": 1e30})), 100, ANY),
-        (BOT_TOKEN, post, to_whom(json!({"id": -9001900290039004})), 100, ANY),
+        (BOT_TOKEN, post, to_whom(json!({"id": -9_001_900_290_039_004_i64})), 100, ANY),
         (BOT_TOKEN, post, to_whom(json!({"comment_id": "1"})), 100, ANY),
         (BOT_TOKEN, post, to_whom(json!({"user_ref": "1"})), 100, ANY),
         (BOT_TOKEN, post, json!({"message": {"text": "x"}}), 100, ANY),
