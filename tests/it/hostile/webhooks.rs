@@ -148,10 +148,12 @@ async fn one_mad_item_costs_no_other() {
     let house = House::build().await;
     let good = |number: usize| message(&format!("m_good_{number}")).to_string();
     let deep = format!("{}1{}", "[".repeat(50_000), "]".repeat(50_000));
-    let deep_text =
-        format!(r#"{{"sender":{{"id":"9001900290039004"}},"recipient":{{"id":"{PAGE}"}},"timestamp":1,"message":{{"mid":"m_deep","x":{deep}}}}}"#);
-    let with =
-        |key: &str, value: &str| format!(r#"{{"sender":{{"id":"9001900290039004"}},"recipient":{{"id":"{PAGE}"}},"timestamp":1,"{key}":{value}}}"#);
+    let deep_text = format!(
+        r#"{{"sender":{{"id":"9001900290039004"}},"recipient":{{"id":"{PAGE}"}},"timestamp":1,"message":{{"mid":"m_deep","x":{deep}}}}}"#
+    );
+    let with = |key: &str, value: &str| {
+        format!(r#"{{"sender":{{"id":"9001900290039004"}},"recipient":{{"id":"{PAGE}"}},"timestamp":1,"{key}":{value}}}"#)
+    };
     let timed = |timestamp: &str, mid: &str| {
         format!(
             r#"{{"sender":{{"id":"9001900290039004"}},"recipient":{{"id":"{PAGE}"}},"timestamp":{timestamp},"message":{{"mid":"{mid}","text":"t"}}}}"#
