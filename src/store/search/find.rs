@@ -19,7 +19,7 @@ const FURTHER: i64 = 4;
 const PAGES_ASKED: usize = 64;
 
 /// So many people with the wanted words are put in order.
-const LOOKED_AT: i64 = 500;
+const LOOKED_AT: i64 = 250;
 
 /// What is looked for. All of it must hold.
 #[derive(Debug, Clone, Default)]
@@ -261,16 +261,18 @@ impl Store {
             (0_i32..).zip(patterns).flat_map(|(list, choices)| choices.iter().map(move |pattern| (list, pattern.as_str()))).unzip();
         let Some(mut transaction) = self.in_time(Instant::now() + patience).await? else { return Ok(None) };
         let rows = sqlx::query!(
-            r#"select c.page_id, c.person_id, c.last_message_at, e.name as "name?", e.first_name, e.last_name, count(*) over () as "all!"
-               from (select s.page_id, s.person_id from search_people s
-                     where s.terms @@ $1::text::tsquery and s.page_id = any($2)
-                       and not exists (select from unnest($3::int[]) as wanted (list) where not exists
-                           (select from unnest($3::int[], $4::text[]) as choice (list, pattern)
-                            where choice.list = wanted.list and s.words like choice.pattern))
-                     limit $6) s
-               join conversations c on c.page_id = s.page_id and c.person_id = s.person_id
-               left join people e on e.page_id = s.page_id and e.person_id = s.person_id
-               order by c.last_message_at desc, c.page_id, c.person_id limit $5"#,
+            r#"select f.page_id, f.person_id, f.last_message_at, e.name as "name?", e.first_name, e.last_name, f."all" as "all!"
+               from (select c.page_id, c.person_id, c.last_message_at, count(*) over () as "all"
+                     from (select s.page_id, s.person_id from search_people s
+                           where s.terms @@ $1::text::tsquery and s.page_id = any($2)
+                             and not exists (select from unnest($3::int[]) as wanted (list) where not exists
+                                 (select from unnest($3::int[], $4::text[]) as choice (list, pattern)
+                                  where choice.list = wanted.list and s.words like choice.pattern))
+                           limit $6) s
+                     join conversations c on c.page_id = s.page_id and c.person_id = s.person_id
+                     order by c.last_message_at desc, c.page_id, c.person_id limit $5) f
+               left join people e on e.page_id = f.page_id and e.person_id = f.person_id
+               order by f.last_message_at desc, f.page_id, f.person_id"#,
             asked,
             &pages as _,
             &lists,
