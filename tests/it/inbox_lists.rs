@@ -3,10 +3,12 @@
 use baton::access::UserId;
 use baton::control::Command;
 use baton::ledger::{Act, SendError, SendOutcome};
+use baton::store::inbox::{Asked, Filter, Sort, View};
+use baton::store::tags::TagId;
 use baton::wire::Timestamp;
 use serde_json::{Value, json};
 
-use crate::harness::page::person_id;
+use crate::harness::page::{page_id, person_id};
 use crate::web_house::{Browser, WebHouse};
 
 /// The people in a list, in its order.
@@ -168,6 +170,59 @@ async fn a_filter_that_fits_little_ends_its_walk_and_goes_on_from_there() {
         assert!(address.is_none() || list.text("#nothing").contains("Look further"), "{}", list.text("#list"));
     }
     assert_eq!((pages, found), (3, 1), "3000 are looked at a time");
+}
+
+/// Lanes are walked beside each other, a part of each at a time: whatever they hold, nobody is passed over, and nobody comes twice.
+#[tokio::test]
+async fn a_walk_through_lanes_passes_nobody() {
+    let house = WebHouse::build().await;
+    let admin = house.user("anna@example.org", "Anna Berg", "admin", &[]).await;
+    crowd(&house, 2_600).await;
+    for fill in [
+        "insert into pages (page_id, object, name) values ('7', 'page', 'Another')",
+        // Most in one lane, some in two others, a few on another Page; many at the same moment.
+        "truncate open_conversations",
+        "update conversations set page_id = '7' where substr(person_id, 2)::int % 11 = 0",
+        "update conversations set lane = case when substr(person_id, 2)::int % 9 = 0 then 0 when substr(person_id, 2)::int between 500 and 900 then 2 else 5 end,
+             last_message_at = to_timestamp(1700000000 + substr(person_id, 2)::int / 40)",
+        "insert into open_conversations (page_id, last_message_at, person_id, lane) select page_id, last_message_at, person_id, lane from conversations",
+        "insert into tags (name, colour) values ('x', 'red')",
+        "insert into conversation_tags (page_id, person_id, tag_id) select page_id, person_id, (select tag_id from tags) from conversations where substr(person_id, 2)::int % 23 = 0",
+    ] {
+        sqlx::query(fill).execute(&house.database.pool).await.expect(fill);
+    }
+    let tag: i64 = sqlx::query_scalar("select tag_id from tags").fetch_one(&house.database.pool).await.expect("the tag");
+    let tagged = Filter { tag: Some(TagId(tag)), ..Filter::default() };
+    let pages = [house.page.id.clone(), page_id("7")];
+    for (sort, lanes, order) in [(Sort::Newest, "true", "desc"), (Sort::Waiting, "lane in (0, 2)", "asc")] {
+        for (filter, fits, limit) in [(&tagged, "substr(person_id, 2)::int % 23 = 0", 20), (&Filter::default(), "true", 90)] {
+            let expected = format!(
+                "select page_id, person_id from conversations where {lanes} and {fits}
+                 order by last_message_at {order}, page_id collate \"C\" {order}, person_id collate \"C\" {order}"
+            );
+            let expected: Vec<(String, String)> =
+                sqlx::query_as(sqlx::AssertSqlSafe(expected)).fetch_all(&house.database.pool).await.expect("everybody");
+            let (mut after, mut walked) = (None, Vec::new());
+            loop {
+                let asked = Asked {
+                    view: View::Open,
+                    sort,
+                    pages: &pages,
+                    me: UserId(admin),
+                    filter,
+                    after: after.as_ref(),
+                    limit,
+                    now: baton::clock::now(),
+                };
+                let part = house.database.store.list(&asked).await.expect("a part");
+                walked.extend(part.rows.iter().map(|row| (row.page.to_string(), row.person.to_string())));
+                let Some(next) = part.next else { break };
+                after = Some(next);
+            }
+            assert!(expected.len() > limit, "{} make no second page", expected.len());
+            assert_eq!(walked, expected, "{sort:?} {fits}");
+        }
+    }
 }
 
 #[tokio::test]

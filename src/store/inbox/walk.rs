@@ -1,5 +1,7 @@
 //! The walks: the keys of each view in its order, from a place on, each along one index.
 
+use std::collections::HashMap;
+
 use time::OffsetDateTime;
 
 use super::super::group::Lane;
@@ -14,7 +16,8 @@ use crate::wire::{PageId, PersonId, Timestamp};
 const MOST: usize = 3000;
 
 /// How many are asked about at once: few at first, since most lists are full soon.
-const STEPS: [i64; 3] = [200, 800, 2000];
+const STEPS: [Step; 2] = [Step { most: 200, each: 100 }, Step { most: 800, each: 400 }];
+const LAST_STEP: Step = Step { most: 2000, each: 1000 };
 
 /// A window that ends within this is about to end, in milliseconds.
 pub const WINDOW_ENDS_MS: i64 = 6 * 3_600_000;
@@ -55,6 +58,71 @@ pub struct Listing {
     pub next: Option<Place>,
     /// It went past so many conversations that did not fit that it ended here: there may be more.
     pub ended_early: bool,
+}
+
+/// How far one step of a walk goes.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// At most so many keys.
+    most: i64,
+    /// Where lanes are walked beside each other: so many are looked at in each. A step ends where one of them ends.
+    each: i64,
+}
+
+impl Step {
+    /// A step that is the whole walk.
+    fn whole(most: usize) -> Self {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        Self { most, each: most }
+    }
+
+    /// One that takes no more than this.
+    fn within(self, most: usize) -> Self {
+        let most = self.most.min(i64::try_from(most).unwrap_or(i64::MAX));
+        Self { most, each: self.each.min(most) }
+    }
+
+    /// How many are looked at in each of so many lanes. With a single one nothing is looked at in vain.
+    const fn in_each(self, lanes: usize) -> i64 {
+        if lanes == 1 { self.most } else { self.each }
+    }
+}
+
+/// One step of a walk.
+struct Walk {
+    keys: Vec<Key>,
+    /// Nothing comes after it.
+    over: bool,
+}
+
+impl Walk {
+    fn new(keys: Vec<Key>, step: Step) -> Self {
+        let over = keys.len() < usize::try_from(step.most).unwrap_or_default();
+        Self { keys, over }
+    }
+
+    /// A step through several lanes. It ends where one of them does, since what comes after that was not looked at.
+    fn beside(rows: Vec<Beside>, step: Step, each: i64) -> Self {
+        let mut seen: HashMap<(String, i16), i64> = HashMap::new();
+        let mut keys = Vec::with_capacity(rows.len());
+        for row in rows {
+            let number = seen.entry((row.page_id.clone(), row.lane)).or_default();
+            *number += 1;
+            keys.push(Key { page_id: row.page_id, person_id: row.person_id, at: row.at, skipped: false });
+            if *number == each {
+                return Self { keys, over: false };
+            }
+        }
+        Self::new(keys, step)
+    }
+}
+
+/// A conversation on a walk through several lanes.
+struct Beside {
+    page_id: String,
+    person_id: String,
+    at: OffsetDateTime,
+    lane: i16,
 }
 
 /// A conversation on a walk.
@@ -132,9 +200,8 @@ impl Store {
         let (mut after, mut seen, mut ended_early) = (asked.after.cloned(), 0, false);
         let mut steps = STEPS.into_iter();
         while found.len() <= asked.limit {
-            let step = if whole { i64::try_from(asked.limit + 1).unwrap_or(i64::MAX) } else { steps.next().unwrap_or_default() };
-            let keys = self.keys(asked, after.as_ref(), step).await?;
-            let last = keys.len() < usize::try_from(step).unwrap_or_default();
+            let step = if whole { Step::whole(asked.limit + 1) } else { steps.next().unwrap_or(LAST_STEP).within(MOST - seen) };
+            let Walk { keys, over: last } = self.keys(asked, after.as_ref(), step).await?;
             seen += keys.len();
             after = keys.last().map(place).transpose()?;
             found.extend(
@@ -151,13 +218,14 @@ impl Store {
         Ok(Listing { rows: self.rows(found, asked.me).await?, next, ended_early })
     }
 
-    async fn keys(&self, asked: &Asked<'_>, after: Option<&Place>, limit: i64) -> Result<Vec<Key>, StoreError> {
+    async fn keys(&self, asked: &Asked<'_>, after: Option<&Place>, step: Step) -> Result<Walk, StoreError> {
         let pages: Vec<&str> = asked.pages.iter().map(PageId::as_str).collect();
         let waiting: Vec<i16> = lanes(asked.view).iter().filter(|lane| lane.waits()).map(|lane| lane.number()).collect();
         let all: Vec<i16> = lanes(asked.view).iter().map(|lane| lane.number()).collect();
         let written = asked.filter.written;
         let within = Span { from: written.from.max(Some(asked.now.plus_millis(-STANDARD_MS))), until: written.until };
-        match (asked.view, asked.sort) {
+        let limit = step.most;
+        let keys = match (asked.view, asked.sort) {
             (View::Needs, Sort::Waiting) => self.handed_over(&pages, &Start::ascending(after), limit).await,
             (View::Mine, Sort::Newest) => self.newest_of(asked.me, &pages, &Start::descending(after), limit).await,
             (View::Mine, Sort::Waiting) => {
@@ -170,22 +238,24 @@ impl Store {
             (View::Failed, _) => self.failed(&pages, &Start::descending(after), limit).await,
             (View::Snoozed, _) => self.snoozed(&pages, &Start::ascending(after), limit).await,
             (View::Closed, _) => self.closed(&pages, &Start::descending(after), limit).await,
-            (_, Sort::Newest) => self.newest(&pages, &all, &Start::descending(after).no_later(written), written, limit).await,
-            (_, Sort::Waiting) => self.oldest(&pages, &waiting, &Start::ascending(after).no_earlier(written), written, limit).await,
-            (_, Sort::Ending) => self.oldest(&pages, &waiting, &Start::ascending(after).no_earlier(within), within, limit).await,
-        }
+            (_, Sort::Newest) => return self.newest(&pages, &all, &Start::descending(after).no_later(written), written, step).await,
+            (_, Sort::Waiting) => return self.oldest(&pages, &waiting, &Start::ascending(after).no_earlier(written), written, step).await,
+            (_, Sort::Ending) => return self.oldest(&pages, &waiting, &Start::ascending(after).no_earlier(within), within, step).await,
+        }?;
+        Ok(Walk::new(keys, step))
     }
 
-    async fn newest(&self, pages: &[&str], lanes: &[i16], after: &Start<'_>, written: Span, limit: i64) -> Result<Vec<Key>, StoreError> {
-        Ok(sqlx::query_as!(
-            Key,
-            r#"select o.page_id as "page_id!", o.person_id as "person_id!", o.last_message_at as "at!", false as "skipped!"
+    async fn newest(&self, pages: &[&str], lanes: &[i16], after: &Start<'_>, written: Span, step: Step) -> Result<Walk, StoreError> {
+        let each = step.in_each(pages.len() * lanes.len());
+        let rows = sqlx::query_as!(
+            Beside,
+            r#"select o.page_id as "page_id!", o.person_id as "person_id!", o.last_message_at as "at!", wanted.lane as "lane!"
                from unnest($1::text[]) as scope (id) cross join unnest($2::smallint[]) as wanted (lane)
                cross join lateral (
                    select page_id, person_id, last_message_at from open_conversations
                    where page_id = scope.id and lane = wanted.lane and last_message_at <= $3 and (last_message_at, page_id, person_id) < ($3, $4, $5)
                      and last_message_at >= $6 and last_message_at < $7
-                   order by last_message_at desc, person_id desc limit $8
+                   order by last_message_at desc, person_id desc limit $9
                ) o
                order by o.last_message_at desc, o.page_id desc, o.person_id desc limit $8"#,
             pages as _,
@@ -195,22 +265,25 @@ impl Store {
             after.person,
             from(written),
             until(written),
-            limit
+            step.most,
+            each
         )
         .fetch_all(&self.pool)
-        .await?)
+        .await?;
+        Ok(Walk::beside(rows, step, each))
     }
 
-    async fn oldest(&self, pages: &[&str], lanes: &[i16], after: &Start<'_>, written: Span, limit: i64) -> Result<Vec<Key>, StoreError> {
-        Ok(sqlx::query_as!(
-            Key,
-            r#"select o.page_id as "page_id!", o.person_id as "person_id!", o.last_message_at as "at!", false as "skipped!"
+    async fn oldest(&self, pages: &[&str], lanes: &[i16], after: &Start<'_>, written: Span, step: Step) -> Result<Walk, StoreError> {
+        let each = step.in_each(pages.len() * lanes.len());
+        let rows = sqlx::query_as!(
+            Beside,
+            r#"select o.page_id as "page_id!", o.person_id as "person_id!", o.last_message_at as "at!", wanted.lane as "lane!"
                from unnest($1::text[]) as scope (id) cross join unnest($2::smallint[]) as wanted (lane)
                cross join lateral (
                    select page_id, person_id, last_message_at from open_conversations
                    where page_id = scope.id and lane = wanted.lane and last_message_at >= $3 and (last_message_at, page_id, person_id) > ($3, $4, $5)
                      and last_message_at >= $6 and last_message_at < $7
-                   order by last_message_at, person_id limit $8
+                   order by last_message_at, person_id limit $9
                ) o
                order by o.last_message_at, o.page_id, o.person_id limit $8"#,
             pages as _,
@@ -220,10 +293,12 @@ impl Store {
             after.person,
             from(written),
             until(written),
-            limit
+            step.most,
+            each
         )
         .fetch_all(&self.pool)
-        .await?)
+        .await?;
+        Ok(Walk::beside(rows, step, each))
     }
 
     async fn newest_of(&self, me: UserId, pages: &[&str], after: &Start<'_>, limit: i64) -> Result<Vec<Key>, StoreError> {
