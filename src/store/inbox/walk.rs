@@ -65,7 +65,7 @@ pub struct Listing {
 struct Step {
     /// At most so many keys.
     most: i64,
-    /// Where lanes are walked beside each other: so many are looked at in each. A step ends where one of them ends.
+    /// Where lanes are walked beside each other: so many are looked at in each lane of each Page.
     each: i64,
 }
 
@@ -101,7 +101,7 @@ impl Walk {
         Self { keys, over }
     }
 
-    /// A step through several lanes. It ends where one of them does, since what comes after that was not looked at.
+    /// A step through the lanes of Pages. It ends with the first that is the last looked at in its lane: what follows it there is not known.
     fn beside(rows: Vec<Beside>, step: Step, each: i64) -> Self {
         let mut seen: HashMap<(String, i16), i64> = HashMap::new();
         let mut keys = Vec::with_capacity(rows.len());
