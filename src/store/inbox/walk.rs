@@ -88,14 +88,14 @@ impl Step {
     }
 }
 
-/// One step of a walk.
-struct Walk {
+/// What one step of a walk came past.
+struct Stretch {
     keys: Vec<Key>,
     /// Nothing comes after it.
     over: bool,
 }
 
-impl Walk {
+impl Stretch {
     fn new(keys: Vec<Key>, step: Step) -> Self {
         let over = keys.len() < usize::try_from(step.most).unwrap_or_default();
         Self { keys, over }
@@ -201,7 +201,7 @@ impl Store {
         let mut steps = STEPS.into_iter();
         while found.len() <= asked.limit {
             let step = if whole { Step::whole(asked.limit + 1) } else { steps.next().unwrap_or(LAST_STEP).within(MOST - seen) };
-            let Walk { keys, over: last } = self.keys(asked, after.as_ref(), step).await?;
+            let Stretch { keys, over: last } = self.keys(asked, after.as_ref(), step).await?;
             seen += keys.len();
             after = keys.last().map(place).transpose()?;
             found.extend(
@@ -218,7 +218,7 @@ impl Store {
         Ok(Listing { rows: self.rows(found, asked.me).await?, next, ended_early })
     }
 
-    async fn keys(&self, asked: &Asked<'_>, after: Option<&Place>, step: Step) -> Result<Walk, StoreError> {
+    async fn keys(&self, asked: &Asked<'_>, after: Option<&Place>, step: Step) -> Result<Stretch, StoreError> {
         let pages: Vec<&str> = asked.pages.iter().map(PageId::as_str).collect();
         let waiting: Vec<i16> = lanes(asked.view).iter().filter(|lane| lane.waits()).map(|lane| lane.number()).collect();
         let all: Vec<i16> = lanes(asked.view).iter().map(|lane| lane.number()).collect();
@@ -242,10 +242,10 @@ impl Store {
             (_, Sort::Waiting) => return self.oldest(&pages, &waiting, &Start::ascending(after).no_earlier(written), written, step).await,
             (_, Sort::Ending) => return self.oldest(&pages, &waiting, &Start::ascending(after).no_earlier(within), within, step).await,
         }?;
-        Ok(Walk::new(keys, step))
+        Ok(Stretch::new(keys, step))
     }
 
-    async fn newest(&self, pages: &[&str], lanes: &[i16], after: &Start<'_>, written: Span, step: Step) -> Result<Walk, StoreError> {
+    async fn newest(&self, pages: &[&str], lanes: &[i16], after: &Start<'_>, written: Span, step: Step) -> Result<Stretch, StoreError> {
         let each = step.in_each(pages.len() * lanes.len());
         let rows = sqlx::query_as!(
             Beside,
@@ -270,10 +270,10 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(Walk::beside(rows, step, each))
+        Ok(Stretch::beside(rows, step, each))
     }
 
-    async fn oldest(&self, pages: &[&str], lanes: &[i16], after: &Start<'_>, written: Span, step: Step) -> Result<Walk, StoreError> {
+    async fn oldest(&self, pages: &[&str], lanes: &[i16], after: &Start<'_>, written: Span, step: Step) -> Result<Stretch, StoreError> {
         let each = step.in_each(pages.len() * lanes.len());
         let rows = sqlx::query_as!(
             Beside,
@@ -298,7 +298,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(Walk::beside(rows, step, each))
+        Ok(Stretch::beside(rows, step, each))
     }
 
     async fn newest_of(&self, me: UserId, pages: &[&str], after: &Start<'_>, limit: i64) -> Result<Vec<Key>, StoreError> {

@@ -30,7 +30,7 @@ fn rounds(few: usize, full: usize) -> usize {
     if in_full() { full } else { few }
 }
 
-/// Whether this is `script/drill`, each of which has the machine to itself. The same among the tests runs beside others, on machines of any pace.
+/// Whether this is `script/drill`, which gives each drill the machine to itself. Among the tests they run beside others, on machines of any pace.
 fn in_full() -> bool {
     std::env::var("BATON_DRILL").is_ok_and(|wanted| wanted == "full")
 }
