@@ -2,6 +2,7 @@
 
 pub mod find;
 pub mod keep;
+pub mod people;
 
 use crate::wire::Timestamp;
 
