@@ -1,10 +1,11 @@
 //! What the search finds, newest first, and never for longer than it may take.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use sqlx::{Postgres, Transaction};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use super::bounded::is_out_of_time;
 use super::{Author, SPANS, page_term, span};
 use crate::access::UserId;
 use crate::store::inbox::PersonName;
@@ -176,7 +177,6 @@ impl Store {
     /// # Errors
     /// When the database fails. Being slow is none.
     pub async fn find_lines(&self, wanted: &Wanted, after: Option<&Place>, limit: i64, patience: Duration) -> Result<Found, StoreError> {
-        let ends = Instant::now() + patience;
         let mut found = Found::default();
         if wanted.is_impossible() {
             return Ok(found);
@@ -187,14 +187,15 @@ impl Store {
         let wanted_lines = usize::try_from(limit).unwrap_or(usize::MAX);
         let spans = SPANS.into_iter().flat_map(|power| [Some((power, 1)), Some((power, FURTHER))]).chain([None]);
         let mut searched = moment;
+        let mut bounded = self.search(patience).await?;
         for span in spans {
             // The next longer span holds sixteen times as much: where a few times as much will do, no more is read.
             if span.is_some_and(|(_, reach)| reach == FURTHER) && found.hits.len().saturating_mul(3) < wanted_lines {
                 continue;
             }
             let (within, since) = span.map(|(power, reach)| up_to(moment, power, reach)).unzip();
-            let Some(mut transaction) = self.in_time(ends).await? else { break };
-            match lines(&mut transaction, wanted, &beside, after, within, limit).await {
+            let Some(connection) = bounded.in_time().await? else { break };
+            match lines(connection, wanted, &beside, after, within, limit).await {
                 Ok(hits) => found.hits = hits,
                 Err(error) if is_out_of_time(&error) => {
                     found.cut = Some(searched);
@@ -212,29 +213,11 @@ impl Store {
         found.cut = Some(searched);
         Ok(found)
     }
-
-    /// A transaction whose statements end in time; `None` when time is up. Planned for what is asked, never to read a table from end to end, and for one
-    /// process: on a large log others would be called for help, which takes longer to begin than the whole search, and takes cores from the inbox.
-    pub(super) async fn in_time(&self, ends: Instant) -> Result<Option<Transaction<'static, Postgres>>, StoreError> {
-        let left = ends.saturating_duration_since(Instant::now()).as_millis();
-        if left == 0 {
-            return Ok(None);
-        }
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query!(
-            r#"select set_config('statement_timeout', $1, true) as "a!", set_config('plan_cache_mode', 'force_custom_plan', true) as "b!",
-                      set_config('enable_seqscan', 'off', true) as "c!", set_config('max_parallel_workers_per_gather', '0', true) as "d!""#,
-            left.to_string()
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
-        Ok(Some(transaction))
-    }
 }
 
 /// The index finds lines and puts them in order; what they say is read of those alone that are shown.
 async fn lines(
-    transaction: &mut Transaction<'static, Postgres>,
+    connection: &mut PgConnection,
     wanted: &Wanted,
     beside: &Beside,
     after: Option<&Place>,
@@ -282,7 +265,7 @@ async fn lines(
         &beside.tags,
         limit
     )
-    .fetch_all(&mut **transaction)
+    .fetch_all(connection)
     .await?;
     rows.into_iter().map(Hit::try_from).collect()
 }
@@ -325,11 +308,6 @@ impl TryFrom<Columns> for Hit {
 pub(super) fn keys(table: &'static str, page: &str, person: &str) -> Result<(PageId, PersonId), StoreError> {
     let parsed = PageId::parse(page).map_err(|e| StoreError::inconsistent(table, "page_id", page, e))?;
     Ok((parsed, PersonId::parse(person).map_err(|e| StoreError::inconsistent(table, "person_id", person, e))?))
-}
-
-/// The statement was ended because its time was up.
-pub(super) fn is_out_of_time(error: &StoreError) -> bool {
-    matches!(error, StoreError::Database(sqlx::Error::Database(inner)) if inner.code().as_deref() == Some("57014"))
 }
 
 #[cfg(test)]

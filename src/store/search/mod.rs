@@ -1,5 +1,6 @@
 //! Finding people and messages.
 
+mod bounded;
 pub mod find;
 pub mod keep;
 pub mod people;

@@ -4,6 +4,8 @@ use baton::store::search::find::Wanted;
 use serde_json::json;
 
 use crate::harness::eventually;
+use crate::harness::page::page_id;
+use crate::inbox_lists::crowd;
 use crate::web_house::{Answer, Browser, WebHouse};
 
 const MIA: &str = "7421893398374821";
@@ -85,6 +87,69 @@ async fn people_are_found_by_name_and_by_the_end_of_their_id() {
         assert_eq!(found.count(".people-hits mark"), usize::from(typed != "4821"), "{typed}: {}", found.body);
     }
     assert_eq!(search(&mut anna, "482").await.count(".people-hits li"), 0, "the middle of an id is no end of it");
+}
+
+/// The index knows thousands of such people and not who of them wrote last; whoever looks for one wants those.
+#[tokio::test]
+async fn of_a_name_that_thousands_have_the_last_to_write_are_found() {
+    let house = WebHouse::build().await;
+    crowd(&house, 8_200).await;
+    for fill in [
+        "insert into pages (page_id, object, name) values ('7', 'page', 'Another'), ('8', 'page', 'Third')",
+        // The newest Mia is the first in the index as well.
+        "create table place as select person_id,
+                 case when n = 0 then 6800 when n = 3800 then 0 when n < 7000 then n * 11 % 7000 when n = 8199 then 7001 else n - 9000 end as place
+             from (select person_id, substr(person_id, 2)::int as n from conversations) numbered",
+        // On one Page 7,000 of whom nearly all are called Mia, but of the last thousand only five; on another those who wrote long before, all called Mia;
+        // on a third somebody who has written since, and nobody else.
+        "update conversations c set last_message_at = to_timestamp(1700000000 + place),
+             page_id = case when place < 0 then '7' when place = 7001 then '8' else page_id end,
+             closed_at = case when place % 3 = 0 then now() end from place p where p.person_id = c.person_id",
+        "insert into people (page_id, person_id, name)
+             select page_id, person_id, case when place < 6000 or place % 200 = 0 then 'Mia ' when place = 6001 then 'Zoe ' else 'Bea ' end || place
+             from conversations join place using (person_id)",
+        "insert into log (page_id, position, person_id, at, happened_at, kind, field, audience, epoch, payload)
+             select page_id, case when place = 7001 then 1 else place + 2001 end, person_id, last_message_at, 1, 'message', '', '\"internal\"', 1, '{}' from conversations join place using (person_id)",
+        "update pages p set last_position = (select max(position) from log l where l.page_id = p.page_id)",
+        "truncate open_conversations",
+    ] {
+        sqlx::query(fill).execute(&house.database.pool).await.expect(fill);
+    }
+    eventually("all of them can be found", || async {
+        let known = sqlx::query_scalar("select count(*) from search_people where words ~ '^ (mia|bea|zoe) '");
+        (known.fetch_one(&house.database.pool).await.ok() == Some(8_200_i64)).then_some(())
+    })
+    .await;
+    sqlx::query("analyze search_people").execute(&house.database.pool).await.expect("analyzed");
+    house.user("anna@example.org", "Anna Berg", "agent", &[&house.page.id]).await;
+    house.user("ben@example.org", "Ben Roth", "agent", &[&house.page.id, &page_id("7"), &page_id("8")]).await;
+    let (mut anna, mut ben) = (house.browser("anna@example.org").await, house.browser("ben@example.org").await);
+    let last = ["Mia 6800", "Mia 6600", "Mia 6400", "Mia 6200", "Mia 6000", "Mia 5999", "Mia 5998", "Mia 5997"];
+    let (found, more) = people(&mut anna, "mia").await;
+    assert_eq!((found.as_slice(), more), (last.map(str::to_owned).as_slice(), true));
+    // Of three Pages less of each is looked at: of the last thousand three are seen, and nobody on another Page before all that came since on this is known. The
+    // others come from the index, which knew this Page first.
+    let (found, more) = people(&mut ben, "mia").await;
+    assert_eq!((&found[..3], found.len(), more), (last.map(str::to_owned).get(..3).unwrap_or_default(), 8, true));
+    assert_eq!(found.iter().filter(|name| *name == last[0] || name.ends_with("another Page")).count(), 1, "{found:?}");
+    // Of a rare name the index is asked at once.
+    assert_eq!(people(&mut ben, "zoe").await, (vec!["Zoe 6001".to_owned()], false));
+}
+
+/// The people that a search finds and whether there are more.
+async fn people(browser: &mut Browser, typed: &str) -> (Vec<String>, bool) {
+    for _ in 0..20 {
+        let answer = browser.get(&format!("/inbox/search?q={typed}")).await;
+        // On a machine that is busy with other tests its time may be up before it is done: it says so.
+        if answer.status == 200 && !answer.body.contains("took too long") {
+            let pages =
+                answer.texts(".people-hits .about").into_iter().map(|about| about.split(" · ").nth(1).unwrap_or_default().to_owned());
+            let names = answer.texts(".people-hits .name").into_iter().zip(pages);
+            let named = names.map(|(name, page)| if page == "Another" { format!("{name} on another Page") } else { name });
+            return (named.collect(), answer.body.contains("There are more people like these"));
+        }
+    }
+    panic!("{typed}: the time of a search is always up");
 }
 
 #[tokio::test]
