@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 pub use page::page;
 pub use reader::run;
 
-/// Searches that this process does at once: however many are asked for, lists and conversations find connections.
+/// Looks for people or lines that this process does at once: however many are asked for, lists and conversations find connections.
 const AT_ONCE: usize = 2;
 
 /// Who may search now.

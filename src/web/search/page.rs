@@ -6,7 +6,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Query as Asked;
 use askama::Template;
+use futures_util::future::join;
 use serde::Deserialize;
+use tokio::sync::SemaphorePermit;
 
 use super::hits::{self, Piece};
 use super::query::{LONGEST, Operator, Query};
@@ -39,8 +41,8 @@ const PEOPLE: i64 = 8;
 /// How long a search may take in the store.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// How long it may wait for its turn: longer than one before it takes for people and lines.
-const TURN: Duration = Duration::from_millis(3000);
+/// How long each half of it may wait for its turn: longer than the last of four searches waits that are asked for at once.
+const TURN: Duration = Duration::from_millis(3300);
 
 /// What an address asks for.
 #[derive(Deserialize)]
@@ -129,11 +131,11 @@ pub async fn page(web: State, agent: Agent, asked: Asked<Search>) -> Result<Http
         Some(FoundPeople { more: true, .. }) => Some(t.desk.found_more_people),
         _ => None,
     };
-    let mut names = Names::new(web.store.app_names().await?, agent.user, t);
+    let mut names = Names::new(resolved.apps, agent.user, t);
     let users: Vec<i64> = results.lines.iter().filter_map(|hit| hit.user).map(|user| user.0).collect();
     names.learn(web.store.user_names(&users).await?);
     let clock = Clock::new(timestamp(web.store.now().await?), agent.zone.clone(), t);
-    let pages = web.store.visible_pages(&agent.scope).await?;
+    let pages = resolved.pages;
     let page_name = |id: &PageId| {
         pages.iter().find(|page| page.page == *id).map_or_else(|| (id.to_string(), Object::Page), |page| (page.name.clone(), page.object))
     };
@@ -169,22 +171,30 @@ pub async fn page(web: State, agent: Agent, asked: Asked<Search>) -> Result<Http
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }
 
-/// Looks for people on the first page and for lines on every one. `None`: others take so long that its turn did not come.
+/// Looks for people on the first page and for lines on every one, for both beside each other. `None`: others take so long that its turn did not come.
 async fn find(web: &State, resolved: &Resolved, after: Option<&Place>) -> Result<Option<Results>, WebError> {
-    let Ok(Ok(_turn)) = tokio::time::timeout(TURN, web.searches().0.acquire()).await else { return Ok(None) };
-    let mut results = Results::default();
-    if let Some(people) = resolved.people.as_ref().filter(|_| after.is_none()) {
-        results.people = web.store.find_people(&resolved.wanted.pages, &people.terms, &people.patterns, PEOPLE, PATIENCE / 3).await?;
-    }
+    let people = async {
+        let Some(people) = resolved.people.as_ref().filter(|_| after.is_none()) else { return Ok(None) };
+        let Some(_turn) = turn(web).await else { return Ok(None) };
+        web.store.find_people(&resolved.wanted.pages, &people.terms, &people.patterns, PEOPLE, PATIENCE / 3).await
+    };
     let limit = i64::try_from(LINES + 1).unwrap_or(i64::MAX);
-    let Found { hits, cut } = web.store.find_lines(&resolved.wanted, after, limit, PATIENCE).await?;
-    results.lines = hits;
-    let more = results.lines.len() > LINES;
-    results.lines.truncate(LINES);
-    let last = results.lines.last().map(|hit| Place { at: hit.at, page: hit.page.to_string(), position: hit.position });
-    results.more = last.filter(|_| more).or_else(|| cut.map(|at| Place { at, page: String::new(), position: 0 }));
-    results.cut = cut.filter(|_| !more);
-    Ok(Some(results))
+    let lines = async {
+        let Some(_turn) = turn(web).await else { return Ok(None) };
+        web.store.find_lines(&resolved.wanted, after, limit, PATIENCE).await.map(Some)
+    };
+    // Both come to their end: a statement that nobody waits for any more would leave its connection in the middle of it.
+    let (people, lines) = join(people, lines).await;
+    let (people, Some(Found { mut hits, cut })) = (people?, lines?) else { return Ok(None) };
+    let more = hits.len() > LINES;
+    hits.truncate(LINES);
+    let last = hits.last().map(|hit| Place { at: hit.at, page: hit.page.to_string(), position: hit.position });
+    let next = last.filter(|_| more).or_else(|| cut.map(|at| Place { at, page: String::new(), position: 0 }));
+    Ok(Some(Results { people, lines: hits, cut: cut.filter(|_| !more), more: next }))
+}
+
+async fn turn(web: &State) -> Option<SemaphorePermit<'_>> {
+    tokio::time::timeout(TURN, web.searches().0.acquire()).await.ok()?.ok()
 }
 
 fn help(t: &'static Texts) -> Vec<(&'static str, &'static str, &'static str)> {

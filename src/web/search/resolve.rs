@@ -25,6 +25,10 @@ pub struct Resolved {
     pub people: Option<People>,
     /// What could not be read, in words.
     pub problems: Vec<String>,
+    /// The reader's Pages.
+    pub pages: Vec<PageHead>,
+    /// All apps.
+    pub apps: Vec<AppName>,
 }
 
 /// What is looked for among people.
@@ -36,9 +40,10 @@ pub struct People {
 }
 
 /// What the names in a search may mean.
-struct Known {
-    pages: Vec<PageHead>,
-    apps: Vec<AppName>,
+struct Known<'a> {
+    pages: &'a [PageHead],
+    /// Those on them.
+    apps: Vec<&'a AppName>,
     users: Vec<(UserId, String)>,
     tags: Vec<(i64, String)>,
 }
@@ -52,9 +57,10 @@ pub fn end_of_id(id: &str) -> Option<String> {
 /// Reads a search under somebody's permissions.
 pub async fn resolve(web: &State, agent: &Agent, query: &Query) -> Result<Resolved, StoreError> {
     let pages = web.store.visible_pages(&agent.scope).await?;
+    let apps = web.store.app_names().await?;
     let known = Known {
-        apps: web.store.app_names().await?.into_iter().filter(|app| app.is_on(&pages)).collect(),
-        pages,
+        apps: apps.iter().filter(|app| app.is_on(&pages)).collect(),
+        pages: &pages,
         users: if query.names_users() { web.store.all_users().await? } else { Vec::new() },
         tags: if query.names(Operator::Tag) {
             web.store.tags().await?.into_iter().map(|tag| (tag.tag.0, tag.name)).collect()
@@ -63,13 +69,13 @@ pub async fn resolve(web: &State, agent: &Agent, query: &Query) -> Result<Resolv
         },
     };
     let t = agent.lang.texts();
-    let mut resolved = Resolved { wanted: wanted(query), people: people(query), problems: Vec::new() };
-    resolved.wanted.pages = known.pages.iter().map(|page| page.page.clone()).collect();
+    let (mut wanted, mut problems) = (wanted(query), Vec::new());
+    wanted.pages = pages.iter().map(|page| page.page.clone()).collect();
     for (operator, value) in &query.narrowed {
-        let narrowed = narrow(&mut resolved.wanted, *operator, value, &known, agent);
-        resolved.problems.extend(narrowed.err().map(|problem| fill(problem(t), &[("operator", operator.as_str()), ("value", value)])));
+        let narrowed = narrow(&mut wanted, *operator, value, &known, agent);
+        problems.extend(narrowed.err().map(|problem| fill(problem(t), &[("operator", operator.as_str()), ("value", value)])));
     }
-    Ok(resolved)
+    Ok(Resolved { wanted, people: people(query), problems, pages, apps })
 }
 
 impl Query {
@@ -115,7 +121,7 @@ fn people(query: &Query) -> Option<People> {
 /// The text of a problem.
 type Problem = fn(&'static Texts) -> &'static str;
 
-fn narrow(wanted: &mut Wanted, operator: Operator, value: &str, known: &Known, agent: &Agent) -> Result<(), Problem> {
+fn narrow(wanted: &mut Wanted, operator: Operator, value: &str, known: &Known<'_>, agent: &Agent) -> Result<(), Problem> {
     match operator {
         Operator::Before | Operator::After => {
             let day = day(value, &agent.zone, crate::clock::now()).ok_or::<Problem>(|t| t.desk.problem_day)?;
@@ -145,7 +151,7 @@ fn narrow(wanted: &mut Wanted, operator: Operator, value: &str, known: &Known, a
     }
 }
 
-fn authors(value: &str, known: &Known, agent: &Agent) -> Vec<Author> {
+fn authors(value: &str, known: &Known<'_>, agent: &Agent) -> Vec<Author> {
     match value.to_lowercase().as_str() {
         "me" | "ich" => vec![Author::User(agent.user)],
         "customer" | "kunde" => vec![Author::Customer],
@@ -157,7 +163,7 @@ fn authors(value: &str, known: &Known, agent: &Agent) -> Vec<Author> {
     }
 }
 
-fn holders(value: &str, known: &Known, agent: &Agent) -> Vec<Holder> {
+fn holders(value: &str, known: &Known<'_>, agent: &Agent) -> Vec<Holder> {
     match value.to_lowercase().as_str() {
         "me" | "ich" => vec![Holder::User(agent.user)],
         "nobody" | "niemand" => vec![Holder::Nobody],
@@ -173,11 +179,11 @@ fn holders(value: &str, known: &Known, agent: &Agent) -> Vec<Holder> {
     }
 }
 
-fn bots(known: &Known) -> impl Iterator<Item = crate::wire::AppId> + '_ {
+fn bots<'a>(known: &'a Known<'_>) -> impl Iterator<Item = crate::wire::AppId> + 'a {
     known.apps.iter().filter(|app| app.kind != AppKind::Inbox).map(|app| app.app.clone())
 }
 
-fn apps<'a>(known: &'a Known, value: &'a str) -> impl Iterator<Item = crate::wire::AppId> + 'a {
+fn apps<'a>(known: &'a Known<'_>, value: &'a str) -> impl Iterator<Item = crate::wire::AppId> + 'a {
     known.apps.iter().filter(move |app| app.app.as_str() == value || called(&app.name, value)).map(|app| app.app.clone())
 }
 
