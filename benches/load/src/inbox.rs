@@ -21,15 +21,20 @@ const QUICK: usize = 1_000;
 /// How many times as many the larger one has.
 const TIMES: usize = 100;
 
+/// How often each list is looked at in turn. Of a slow one a run holds a hundred, and its 99th percentile is the slowest but one: the middle of three of them
+/// is still chance.
+const ROUNDS: usize = 5;
+
 /// Measures the section.
 pub async fn measure(cluster: &Cluster, scale: Scale, quick: bool) -> Section {
     let few = if quick { QUICK } else { FEW };
     let mut inboxes = [Inbox::fill(cluster, "bench_few", few).await, Inbox::fill(cluster, "bench_many", few * TIMES).await];
     let looks = inboxes[0].looks(few).await;
+    let rounds = if quick { 1 } else { ROUNDS };
     let mut section = Section::default();
     for (name, paths) in looks {
         let (mut at_few, mut at_many) = (Runs::default(), Runs::default());
-        for _ in 0..scale.rounds {
+        for _ in 0..rounds {
             for (inbox, runs) in inboxes.iter_mut().zip([&mut at_few, &mut at_many]) {
                 runs.0.push(inbox.p99(&paths, scale.seconds / 4.0).await);
             }
@@ -118,5 +123,5 @@ const ASKED: &[&str] = &[
     "view=closed&unread=1&tag=1",
 ];
 
-/// Searches.
-const SOUGHT: &[&str] = &["blue", "zebra", "ada+77", "from:ada+blue"];
+/// Searches: a word of every message, one of none, a first name that one in 26 has, the same with the beginning of another word, an author's words.
+const SOUGHT: &[&str] = &["blue", "zebra", "ada", "ada+77", "from:ada+blue"];
