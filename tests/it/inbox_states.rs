@@ -86,7 +86,7 @@ async fn an_empty_list_says_what_comes_next() {
     house.says("900", "m_2", "hello").await;
     // Counts are a second old at most.
     eventually("the bot's conversations are counted", || async {
-        let mut anna = house.browser("anna@example.org").await;
+        let mut anna = anna.clone();
         let said = nothing(&mut anna, "view=needs").await;
         (said.1 == "All caught up. Conversations that run without people now: 2.").then_some(())
     })

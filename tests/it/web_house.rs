@@ -270,7 +270,8 @@ fn serve(face: Web, stop: &CancellationToken, port: u16) -> String {
     base
 }
 
-/// A browser without script.
+/// A browser without script. A clone is another window of it.
+#[derive(Clone)]
 pub struct Browser {
     pub client: reqwest::Client,
     pub base: String,
