@@ -1,6 +1,7 @@
 // Makes one element look like another while keeping what is the same: focus, scroll, open sheets, and what somebody is typing.
 
 const typed = (field) => field.value !== field.defaultValue;
+const isElement = (node) => node.nodeType === Node.ELEMENT_NODE;
 const isText = (field) => ["text", "search"].includes(field.type);
 
 /** Somebody is at a text in this form, and the fresh one leaves it as it is. */
@@ -56,8 +57,14 @@ function same(one, other) {
 /** What answers a form stays until the next form is sent, whatever is told meanwhile; a text stays while somebody is at it. */
 const stays = (node, sent) =>
   sent === undefined &&
-  node.nodeType === Node.ELEMENT_NODE &&
+  isElement(node) &&
   (node.hasAttribute("data-stays") || (node.hasAttribute("data-draft") && node.contains(document.activeElement)));
+
+/** Not in the fresh page, but not gone either. */
+const passed = (present, wanted, sent) => stays(present, sent) && present.id !== wanted.id;
+
+/** Text where an element is wanted, such as behind one that stays: it would hide the element behind it, which would then be made anew. */
+const isBetween = (present, wanted) => isElement(wanted) && !isElement(present);
 
 function children(from, to, sent) {
   const ids = new Set([...to.children].map((child) => child.id));
@@ -67,13 +74,17 @@ function children(from, to, sent) {
   const named = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
   let present = from.firstChild;
   for (const wanted of [...to.childNodes]) {
-    while (present && stays(present, sent) && present.id !== wanted.id) present = present.nextSibling;
+    while (present && (passed(present, wanted, sent) || isBetween(present, wanted))) {
+      const next = present.nextSibling;
+      if (isBetween(present, wanted)) from.removeChild(present);
+      present = next;
+    }
     const known = wanted.id ? named.get(wanted.id) : null;
     if (known && known !== present) from.insertBefore(known, present);
     const match = known ?? (present && same(present, wanted) ? present : null);
     if (match) {
       if (match === present) present = present.nextSibling;
-      if (match.nodeType === Node.ELEMENT_NODE) morph(match, wanted, { sent });
+      if (isElement(match)) morph(match, wanted, { sent });
       else if (match.nodeValue !== wanted.nodeValue) match.nodeValue = wanted.nodeValue;
     } else {
       from.insertBefore(document.importNode(wanted, true), present);

@@ -226,6 +226,11 @@ async fn nothing_else_that_one_does_answers_the_question_before_sending() {
         anna.shows("#move-unread:not([aria-busy])", |forms| forms.len() == 1).await;
         anna.click("#reply button.send", "Send").await;
         anna.shows("#guard blockquote", |answers| answers.iter().any(|shown| shown.contains(&answer))).await;
+        // Neither does what happens meanwhile, which puts a fresh page beneath the question.
+        desk.house.says(MIA, &format!("m_meanwhile_{number}"), &format!("Still there {number}?")).await;
+        anna.shows("#timeline .message.in .text", |texts| texts.contains(&format!("Still there {number}?"))).await;
+        assert_eq!(anna.texts("#reply button.send").await.as_deref(), Some(["Send anyway".to_owned()].as_slice()));
+        reads(anna, text).await;
         anna.click("#reply button.send", "Send anyway").await;
         sent(anna, text).await;
     }
